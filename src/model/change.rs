@@ -1,0 +1,210 @@
+//! What differs between two snapshots, and who did it.
+
+use serde::{Deserialize, Serialize};
+
+use super::id::{CommandId, SessionId};
+use super::oid::Oid;
+use super::text::Text;
+use super::time::Timestamp;
+
+/// One path that differs.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Change {
+    /// From the worktree's top, `/` between names, bytes.
+    pub path: Text,
+    pub status: Status,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub old: Option<Side>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub new: Option<Side>,
+    /// Modification time when it was read; `None` if it is gone.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub mtime: Option<Timestamp>,
+    /// Time of the last change of the inode; of a path that is gone, of its directory.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ctime: Option<Timestamp>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub by: Vec<Author>,
+    #[serde(default)]
+    pub confidence: Confidence,
+}
+
+/// One side of a change.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Side {
+    /// git's mode: `0o100644`, `0o100755`, `0o120000`, `0o160000`.
+    pub mode: u32,
+    pub id: Oid,
+}
+
+/// What happened to a path.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Status {
+    Added,
+    Modified,
+    Deleted,
+}
+
+/// Who may have made a change.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Author {
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub session: Option<SessionId>,
+    /// The command, or the tool call, whose window holds the change.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub command: Option<CommandId>,
+    /// A tool's name, where it was no command.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tool: Option<String>,
+}
+
+/// How sure the record is of who made a change.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Confidence {
+    /// One window in this worktree holds it.
+    Exact,
+    /// Several windows overlap there; all are listed.
+    Shared,
+    /// No window holds it: an editor, or something unrecorded.
+    External,
+    /// There was nothing to judge by.
+    #[default]
+    Unknown,
+}
+
+/// A path that was left out, and why.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Skip {
+    pub path: Text,
+    pub reason: Reason,
+}
+
+/// Why a path was left out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Reason {
+    /// Larger than the cap for one file.
+    TooLarge,
+    /// The checkpoint's cap for new bytes was reached.
+    CheckpointFull,
+    /// Its name is on the deny-list of secret files.
+    SecretName,
+    /// Its first megabyte holds what looks like a credential.
+    SecretContent,
+    /// A FIFO, socket or device.
+    Special,
+    /// It could not be read.
+    Unreadable,
+    /// A name git refuses to store.
+    BadName,
+    /// A nested repository without a commit to point at.
+    NestedUnborn,
+    /// A newer version's reason.
+    #[serde(other)]
+    Other,
+}
+
+/// A stretch of time in which somebody was at work.
+#[derive(Clone, Debug)]
+pub struct Window {
+    pub author: Author,
+    pub from: Timestamp,
+    pub to: Timestamp,
+    /// Named files only, where the window is that of a tool that names its files (absolute or
+    /// relative to the worktree's top, already resolved to the latter).
+    pub paths: Option<Vec<Text>>,
+}
+
+/// Names the authors of a change by the windows its times fall in.
+///
+/// `slack_us` widens every window on both sides: the file system's clock ticks coarsely.
+/// A tool that names the path beats windows that merely hold its time.
+pub fn attribute(change: &mut Change, windows: &[Window], slack_us: i64) {
+    let times = [change.mtime, change.ctime];
+    if times.iter().all(Option::is_none) {
+        change.confidence = Confidence::Unknown;
+        return;
+    }
+    let holds = |window: &&Window| {
+        times.iter().flatten().any(|time| {
+            time.0 >= window.from.0.saturating_sub(slack_us) && time.0 <= window.to.0.saturating_add(slack_us)
+        })
+    };
+    let named = |window: &&Window| match &window.paths {
+        Some(paths) => paths.contains(&change.path),
+        None => true,
+    };
+    let inside: Vec<&Window> = windows.iter().filter(holds).filter(named).collect();
+    let naming: Vec<&Window> = inside.iter().copied().filter(|w| w.paths.is_some()).collect();
+    let chosen = if naming.is_empty() { inside } else { naming };
+    change.by = Vec::new();
+    for window in &chosen {
+        if !change.by.contains(&window.author) {
+            change.by.push(window.author.clone());
+        }
+    }
+    change.confidence = match change.by.len() {
+        0 => Confidence::External,
+        1 => Confidence::Exact,
+        _ => Confidence::Shared,
+    };
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn window(name: &str, from: i64, to: i64, paths: Option<&[&str]>) -> Window {
+        Window {
+            author: Author { session: None, command: CommandId::parse(name), tool: None },
+            from: Timestamp(from),
+            to: Timestamp(to),
+            paths: paths.map(|paths| paths.iter().map(|path| Text::from(*path)).collect()),
+        }
+    }
+
+    fn judged(mtime: Option<i64>, windows: &[Window]) -> (Vec<String>, Confidence) {
+        let mut change = Change {
+            path: "a".into(),
+            status: Status::Modified,
+            old: None,
+            new: None,
+            mtime: mtime.map(Timestamp),
+            ctime: None,
+            by: Vec::new(),
+            confidence: Confidence::Unknown,
+        };
+        attribute(&mut change, windows, 5);
+        let by = change.by.into_iter().filter_map(|author| author.command);
+        (by.map(|id| id.to_string()).collect(), change.confidence)
+    }
+
+    #[test]
+    fn a_change_belongs_to_the_windows_that_hold_its_time() {
+        let two = [window("one", 100, 200, None), window("two", 190, 300, None)];
+        let cases: [(Option<i64>, &[&str], Confidence); 6] = [
+            (Some(150), &["one"], Confidence::Exact),
+            (Some(96), &["one"], Confidence::Exact),
+            (Some(195), &["one", "two"], Confidence::Shared),
+            (Some(94), &[], Confidence::External),
+            (Some(306), &[], Confidence::External),
+            (None, &[], Confidence::Unknown),
+        ];
+        for (mtime, by, confidence) in cases {
+            let by = by.iter().map(|name| (*name).to_owned()).collect();
+            assert_eq!(judged(mtime, &two), (by, confidence), "{mtime:?}");
+        }
+    }
+
+    #[test]
+    fn a_tool_that_names_the_file_beats_a_command_that_ran_beside_it() {
+        let windows = [
+            window("build", 0, 1000, None),
+            window("edit", 100, 200, Some(&["a"])),
+            window("other", 100, 200, Some(&["b"])),
+        ];
+        assert_eq!(judged(Some(150), &windows), (vec!["edit".to_owned()], Confidence::Exact));
+    }
+}

@@ -1,0 +1,277 @@
+//! A command: its started and finished events joined by id.
+
+use super::event::{Actor, ActorKind, Event, Output, Process, What};
+use super::id::{CommandId, SessionId};
+use super::oid::Oid;
+use super::text::Text;
+use super::time::Timestamp;
+use std::collections::BTreeMap;
+
+/// One command as it is shown: both halves joined, and the checkpoint that holds it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Command {
+    pub id: CommandId,
+    pub session: Option<SessionId>,
+    pub seq: Option<u64>,
+    pub command: Text,
+    pub cwd: Text,
+    pub cwd_after: Option<Text>,
+    pub started: Option<Timestamp>,
+    pub finished: Option<Timestamp>,
+    pub duration_us: Option<u64>,
+    pub exit: Option<i32>,
+    pub pipestatus: Vec<i32>,
+    pub flags: String,
+    pub shell: Option<String>,
+    pub actor: Actor,
+    pub process: Option<Process>,
+    pub output: Option<Output>,
+    /// What is known of its end.
+    pub end: End,
+    /// The checkpoint that holds the half that stands for it; `None` while only in the journal.
+    pub checkpoint: Option<Oid>,
+}
+
+/// What is known of a command's end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum End {
+    /// An end was recorded.
+    Done,
+    /// The actor stopped it; there is no exit code.
+    Interrupted,
+    /// Only its start is known. Whether it runs or is lost depends on its process.
+    Open,
+    /// Only its start is known, and its session went on to something else.
+    Abandoned,
+}
+
+/// The state a reader is told.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum State {
+    Running,
+    Done,
+    Lost,
+    Interrupted,
+}
+
+impl Command {
+    /// Its state, given whether its process is still there.
+    pub fn state(&self, process: Alive) -> State {
+        match (self.end, process) {
+            (End::Done, _) => State::Done,
+            (End::Interrupted, _) => State::Interrupted,
+            (End::Abandoned, _) | (End::Open, Alive::No) => State::Lost,
+            (End::Open, Alive::Yes) => State::Running,
+        }
+    }
+
+    /// The signal that ended it, where the exit code says so.
+    pub fn signal(&self) -> Option<i32> {
+        self.exit.filter(|exit| (129..=192).contains(exit)).map(|exit| exit - 128)
+    }
+
+    /// The moment it is sorted by.
+    pub fn moment(&self) -> Timestamp {
+        self.started.or(self.finished).unwrap_or_default()
+    }
+}
+
+/// Whether a process is still there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Alive {
+    Yes,
+    No,
+}
+
+/// Joins halves into commands, in whatever order they come.
+#[derive(Debug, Default)]
+pub struct Join {
+    commands: BTreeMap<CommandId, Command>,
+    /// Ends that came for a command that already had one: the first wins, these are counted.
+    pub repeated_ends: u64,
+}
+
+impl Join {
+    /// Takes one event of the checkpoint `held_by` (`None`: still in the journal).
+    pub fn take(&mut self, event: &Event, held_by: Option<Oid>) {
+        match &event.what {
+            What::CommandStarted(half) => self.add(event, half, held_by, false),
+            What::CommandFinished(half) => self.add(event, half, held_by, true),
+            What::TurnEnded(_) | What::TurnFailed(_) | What::SessionEnded(_) | What::Prompt(_) => {
+                self.close_open(event);
+            }
+            _ => {}
+        }
+    }
+
+    /// The commands, oldest first: by start (or end), session, sequence.
+    pub fn finish(self) -> Vec<Command> {
+        let mut all: Vec<Command> = self.commands.into_values().collect();
+        all.sort_by(|a, b| {
+            (a.moment(), &a.session, a.seq, &a.id).cmp(&(b.moment(), &b.session, b.seq, &b.id))
+        });
+        all
+    }
+
+    fn add(&mut self, event: &Event, half: &super::event::CommandHalf, held_by: Option<Oid>, is_end: bool) {
+        let end = match (is_end, half.interrupted) {
+            (false, _) => End::Open,
+            (true, true) => End::Interrupted,
+            (true, false) => End::Done,
+        };
+        let new = Command {
+            id: half.command_id.clone(),
+            session: event.session.clone(),
+            seq: event.seq,
+            command: half.command.clone(),
+            cwd: half.cwd.clone(),
+            cwd_after: half.cwd_after.clone(),
+            started: half.start,
+            finished: half.end,
+            duration_us: half.duration_us.or_else(|| span(half.start, half.end)),
+            exit: half.exit,
+            pipestatus: half.pipestatus.clone(),
+            flags: half.flags.clone(),
+            shell: half.shell.clone(),
+            actor: half.actor.clone().unwrap_or_default(),
+            process: half.process.clone(),
+            output: half.output.clone(),
+            end,
+            checkpoint: held_by,
+        };
+        match self.commands.entry(half.command_id.clone()) {
+            std::collections::btree_map::Entry::Vacant(free) => {
+                free.insert(new);
+            }
+            std::collections::btree_map::Entry::Occupied(mut known) => {
+                let known = known.get_mut();
+                match (known.has_end(), is_end) {
+                    (true, true) => self.repeated_ends += 1,
+                    (false, true) => known.complete(new),
+                    (_, false) => known.lend(new),
+                }
+            }
+        }
+    }
+
+    /// An agent that went on without ending its commands has abandoned them.
+    fn close_open(&mut self, event: &Event) {
+        let theirs = |command: &&mut Command| {
+            command.end == End::Open
+                && command.session == event.session
+                && command.actor.kind == ActorKind::Agent
+                && command.moment() <= event.at
+        };
+        for command in self.commands.values_mut().filter(theirs) {
+            command.end = End::Abandoned;
+        }
+    }
+}
+
+impl Command {
+    fn has_end(&self) -> bool {
+        matches!(self.end, End::Done | End::Interrupted)
+    }
+
+    /// Takes the end's word for everything, and the start's for what the end does not know.
+    fn complete(&mut self, end: Self) {
+        let start = std::mem::replace(self, end);
+        self.lend(start);
+    }
+
+    fn lend(&mut self, start: Self) {
+        if self.started.is_none() {
+            self.started = start.started;
+            self.duration_us = self.duration_us.or_else(|| span(self.started, self.finished));
+        }
+        if self.command.is_empty() {
+            self.command = start.command;
+        }
+        if self.cwd.is_empty() {
+            self.cwd = start.cwd;
+        }
+        self.shell = self.shell.take().or(start.shell);
+        self.process = self.process.take().or(start.process);
+        self.seq = self.seq.or(start.seq);
+    }
+}
+
+fn span(start: Option<Timestamp>, end: Option<Timestamp>) -> Option<u64> {
+    u64::try_from(end?.since(start?)).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::event::CommandHalf;
+    use crate::model::id::{EventId, Half};
+
+    fn half(id: &str, which: Half, exit: Option<i32>, at: i64) -> Event {
+        let command_id = CommandId::parse(id).unwrap();
+        let finished = which == Half::Finished;
+        let body = Box::new(CommandHalf {
+            command_id: command_id.clone(),
+            command: "make".into(),
+            cwd: "/w".into(),
+            cwd_after: None,
+            start: (!finished).then_some(Timestamp(at)),
+            end: finished.then_some(Timestamp(at)),
+            duration_us: None,
+            exit,
+            pipestatus: vec![],
+            interrupted: false,
+            flags: String::new(),
+            shell: None,
+            actor: None,
+            process: None,
+            output: None,
+        });
+        Event {
+            id: EventId::of_half(&command_id, which),
+            at: Timestamp(at),
+            session: None,
+            seq: None,
+            what: if finished { What::CommandFinished(body) } else { What::CommandStarted(body) },
+        }
+    }
+
+    fn joined(events: &[Event]) -> (Vec<Command>, u64) {
+        let mut join = Join::default();
+        events.iter().for_each(|event| join.take(event, None));
+        let repeated = join.repeated_ends;
+        (join.finish(), repeated)
+    }
+
+    #[test]
+    fn halves_join_in_any_order_and_the_first_end_wins() {
+        let (start, end) = (half("s.1", Half::Started, None, 10), half("s.1", Half::Finished, Some(2), 30));
+        let other = half("s.1", Half::Finished, Some(9), 40);
+        for order in [[start.clone(), end.clone(), other.clone()], [end.clone(), start, other]] {
+            let (all, repeated) = joined(&order);
+            assert_eq!((all.len(), repeated), (1, 1));
+            assert_eq!((all[0].exit, all[0].end, all[0].duration_us), (Some(2), End::Done, Some(20)));
+        }
+    }
+
+    #[test]
+    fn a_start_alone_runs_while_its_process_does() {
+        let (all, _) = joined(&[half("s.1", Half::Started, None, 10)]);
+        assert_eq!(all[0].state(Alive::Yes), State::Running);
+        assert_eq!(all[0].state(Alive::No), State::Lost);
+        assert_eq!(all[0].exit, None, "never a made-up code");
+    }
+
+    #[test]
+    fn an_end_alone_is_a_whole_command_without_a_start_time() {
+        let (all, _) = joined(&[half("s.1", Half::Finished, Some(0), 10)]);
+        assert_eq!((all[0].started, all[0].duration_us, all[0].state(Alive::No)), (None, None, State::Done));
+    }
+
+    #[test]
+    fn equal_times_never_collide() {
+        let (all, _) =
+            joined(&[half("s.1", Half::Finished, Some(0), 10), half("s.2", Half::Finished, Some(0), 10)]);
+        assert_eq!(all.len(), 2);
+    }
+}

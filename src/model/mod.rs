@@ -1,0 +1,15 @@
+//! Floor 0: what things are and what follows from them.
+//!
+//! No file, no clock, no dice, no gix. Everything here can be tested with values alone.
+
+pub mod change;
+pub mod checkpoint;
+pub mod command;
+pub mod cursor;
+pub mod digest;
+pub mod event;
+pub mod id;
+pub mod oid;
+pub mod redact;
+pub mod text;
+pub mod time;
