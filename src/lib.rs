@@ -4,4 +4,5 @@
 //! snapshot of the files become one commit on the worktree's shadow ref.
 #![forbid(unsafe_op_in_unsafe_fn)]
 
+pub mod disk;
 pub mod model;

@@ -1,0 +1,134 @@
+//! Files that are whole or absent: private directories, atomic replacement, syncs by name.
+
+use std::fs::{self, DirBuilder, File, OpenOptions};
+use std::io::{self, Read, Write};
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result};
+use rustix::fs::OFlags;
+
+use super::backoff;
+use crate::model::digest;
+
+/// What is lost if the power goes right after a write returned.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Durability {
+    /// Nothing: the bytes and their name are on the device.
+    Synced,
+    /// Perhaps this write. A killed process loses nothing.
+    Buffered,
+}
+
+/// Makes `dir` and its missing parents, 0700 whatever the umask.
+pub fn private_dir(dir: &Path) -> Result<()> {
+    match fs::symlink_metadata(dir) {
+        Ok(meta) if meta.is_dir() => return Ok(()),
+        Ok(_) => anyhow::bail!("{} is not a directory", dir.display()),
+        Err(_) => {}
+    }
+    DirBuilder::new()
+        .recursive(true)
+        .mode(0o700)
+        .create(dir)
+        .with_context(|| format!("make directory {}", dir.display()))
+}
+
+/// Opens for reading what must be a regular file, not a link to one, and never waits for it.
+pub fn open_regular(path: &Path) -> io::Result<File> {
+    let flags = OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
+    let file = OpenOptions::new().read(true).custom_flags(flags.bits().cast_signed()).open(path)?;
+    match file.metadata()?.is_file() {
+        true => Ok(file),
+        false => Err(io::Error::new(io::ErrorKind::InvalidInput, "not a regular file")),
+    }
+}
+
+/// Reads a regular file of at most `cap` bytes; `None` if there is none.
+pub fn read(path: &Path, cap: u64) -> Result<Option<Vec<u8>>> {
+    let context = || format!("read {}", path.display());
+    let file = match open_regular(path) {
+        Ok(file) => file,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+        Err(error) => return Err(error).with_context(context),
+    };
+    let len = file.metadata().map_or(0, |meta| meta.len());
+    let mut bytes = Vec::with_capacity(usize::try_from(len.min(cap)).unwrap_or(0));
+    file.take(cap + 1).read_to_end(&mut bytes).with_context(context)?;
+    match u64::try_from(bytes.len()).unwrap_or(u64::MAX) > cap {
+        true => anyhow::bail!("{} is larger than {cap} bytes", path.display()),
+        false => Ok(Some(bytes)),
+    }
+}
+
+/// Puts `bytes` at `path` so that readers see the old content or the new, never a mixture.
+///
+/// The temporary lies beside its target, since a rename across file systems is none.
+pub fn replace(path: &Path, bytes: &[u8], durability: Durability) -> Result<()> {
+    let temporary = beside(path);
+    let written = write_new(&temporary, bytes, durability).and_then(|()| fs::rename(&temporary, path));
+    if let Err(error) = written {
+        // Best effort: a leftover is swept by the next leader.
+        let _ = fs::remove_file(&temporary);
+        return Err(error).with_context(|| format!("write {}", path.display()));
+    }
+    match (durability, path.parent()) {
+        (Durability::Synced, Some(dir)) => sync_dir(dir),
+        _ => Ok(()),
+    }
+}
+
+/// Puts `bytes` at `path` unless something is there already; says which of the two happened.
+pub fn create(path: &Path, bytes: &[u8], durability: Durability) -> Result<Created> {
+    let context = || format!("create {}", path.display());
+    let temporary = beside(path);
+    write_new(&temporary, bytes, durability).with_context(context)?;
+    let linked = fs::hard_link(&temporary, path);
+    fs::remove_file(&temporary).with_context(context)?;
+    match linked {
+        Ok(()) => {}
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => return Ok(Created::WasThere),
+        Err(error) => return Err(error).with_context(context),
+    }
+    if let (Durability::Synced, Some(dir)) = (durability, path.parent()) {
+        sync_dir(dir)?;
+    }
+    Ok(Created::New)
+}
+
+/// What became of a [`create`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Created {
+    /// The file holds our bytes, and held them from its first moment on.
+    New,
+    /// Somebody else's file is there; ours was not written.
+    WasThere,
+}
+
+/// Writes a file that must not exist yet, 0600.
+pub fn write_new(path: &Path, bytes: &[u8], durability: Durability) -> io::Result<()> {
+    let mut file = OpenOptions::new()
+        .write(true)
+        .create_new(true)
+        .mode(0o600)
+        .custom_flags(OFlags::NOFOLLOW.bits().cast_signed())
+        .open(path)?;
+    file.write_all(bytes)?;
+    match durability {
+        Durability::Synced => file.sync_all(),
+        Durability::Buffered => Ok(()),
+    }
+}
+
+/// Makes the names in `dir` durable.
+pub fn sync_dir(dir: &Path) -> Result<()> {
+    File::open(dir)
+        .and_then(|dir| dir.sync_all())
+        .with_context(|| format!("sync directory {}", dir.display()))
+}
+
+fn beside(path: &Path) -> PathBuf {
+    let mut name = std::ffi::OsString::from(".tmp-");
+    name.push(digest::hex(&backoff::random::<8>()));
+    path.with_file_name(name)
+}

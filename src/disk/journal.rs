@@ -1,0 +1,250 @@
+//! The append-only files in which events wait: one per session, `<name>.<n>`.
+//!
+//! One event is one `write(2)` with `O_APPEND`, so nothing is locked and a killed writer leaves a
+//! prefix. A file that must not grow any further is left for the next `<n>`; it is never cut, and it
+//! is removed only when nobody has it open and all of it is in a checkpoint (see `lease.rs`).
+
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, Read, Seek, SeekFrom, Write};
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use anyhow::{Context, Result, bail};
+use rustix::fs::OFlags;
+
+use super::file::{self, Durability};
+use super::lease::Lease;
+use crate::model::cursor::HEAD;
+
+/// A writer goes on to the next file when this one has so many bytes.
+const FULL: u64 = 4 << 20;
+
+/// More numbered files than a session can have for any good reason.
+const MOST_FILES: u32 = 100_000;
+
+/// The name of a journal without its number.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Stem(String);
+
+impl Stem {
+    /// Accepts what can be part of a file name: letters, digits and `-`, up to 64.
+    pub fn parse(text: &str) -> Option<Self> {
+        let fits = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-';
+        ((1..=64).contains(&text.len()) && text.bytes().all(fits)).then(|| Self(text.to_owned()))
+    }
+
+    /// The name of the `n`-th file.
+    pub fn file(&self, n: u32) -> String {
+        format!("{}.{n}", self.0)
+    }
+}
+
+/// The session part and the number of a journal's file name.
+pub fn parts(file_name: &str) -> Option<(&str, u32)> {
+    let (stem, n) = file_name.rsplit_once('.')?;
+    Stem::parse(stem)?;
+    n.parse().ok().map(|n| (stem, n))
+}
+
+/// Appends one frame to the journal `stem` in `dir` and returns the file it went to.
+///
+/// # Errors
+/// The frame is then acknowledged nowhere, but may be there: its id makes a second one harmless.
+pub fn append(dir: &Path, stem: &Stem, frame: &[u8], durability: Durability) -> Result<PathBuf> {
+    let mut n = 0;
+    while n < MOST_FILES {
+        let path = dir.join(stem.file(n));
+        match append_to(&path, frame, durability) {
+            Ok(Outcome::Written) => return Ok(path),
+            Ok(Outcome::Removed) => {}
+            Ok(Outcome::NotHere) => n += 1,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => file::private_dir(dir)?,
+            Err(error) => return Err(error).with_context(|| format!("append to {}", path.display())),
+        }
+    }
+    bail!("{} has {MOST_FILES} files of one session", dir.display())
+}
+
+/// What became of one try to append.
+enum Outcome {
+    Written,
+    /// The file was removed under us: write again, into its successor of the same name.
+    Removed,
+    /// The file is full, or broken, or not ours to write: use the next number.
+    NotHere,
+}
+
+fn append_to(path: &Path, frame: &[u8], durability: Durability) -> io::Result<Outcome> {
+    let flags = OFlags::NOFOLLOW | OFlags::CLOEXEC | OFlags::NONBLOCK;
+    let opened = OpenOptions::new()
+        .append(true)
+        .create(true)
+        .mode(0o600)
+        .custom_flags(flags.bits().cast_signed())
+        .open(path);
+    let mut file = match opened {
+        Ok(file) => file,
+        // A lease being held for its removal (`lease.rs`).
+        Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(Outcome::NotHere),
+        Err(error) => return Err(error),
+    };
+    let before = file.metadata()?;
+    if !before.is_file() || before.len() >= FULL {
+        return Ok(Outcome::NotHere);
+    }
+    if file.write(frame)? != frame.len() {
+        // A full disk or a limit tore it. The reader sets the fragment aside.
+        return Ok(Outcome::NotHere);
+    }
+    if durability == Durability::Synced {
+        file.sync_data()?;
+        if let (0, Some(dir)) = (before.len(), path.parent()) {
+            File::open(dir)?.sync_all()?;
+        }
+    }
+    match file.metadata()?.nlink() {
+        0 => Ok(Outcome::Removed),
+        _ => Ok(Outcome::Written),
+    }
+}
+
+/// A journal file as a leader finds it.
+#[derive(Debug)]
+pub struct Found {
+    pub name: String,
+    pub path: PathBuf,
+    pub len: u64,
+    /// Its first bytes, for the cursor.
+    pub head: Vec<u8>,
+    file: File,
+}
+
+/// The journal files of `dir`, by name; none if there is no such directory.
+pub fn list(dir: &Path) -> Result<Vec<Found>> {
+    let context = || format!("list journals in {}", dir.display());
+    let entries = match fs::read_dir(dir) {
+        Ok(entries) => entries,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+        Err(error) => return Err(error).with_context(context),
+    };
+    let mut all = Vec::new();
+    for entry in entries {
+        let name = entry.with_context(context)?.file_name();
+        let Some(name) = name.to_str().filter(|name| parts(name).is_some()) else { continue };
+        let path = dir.join(name);
+        match open(&path, name) {
+            Ok(found) => all.push(found),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+            Err(error) => return Err(error).with_context(|| format!("read journal {}", path.display())),
+        }
+    }
+    all.sort_by(|a, b| parts(&a.name).cmp(&parts(&b.name)));
+    Ok(all)
+}
+
+fn open(path: &Path, name: &str) -> io::Result<Found> {
+    let mut file = file::open_regular(path)?;
+    let len = file.metadata()?.len();
+    let mut head = Vec::with_capacity(HEAD);
+    Read::by_ref(&mut file).take(HEAD as u64).read_to_end(&mut head)?;
+    Ok(Found { name: name.to_owned(), path: path.to_owned(), len, head, file })
+}
+
+impl Found {
+    /// Up to `most` bytes from `offset` on.
+    pub fn read_from(&mut self, offset: u64, most: u64) -> Result<Vec<u8>> {
+        let mut bytes = Vec::new();
+        self.file
+            .seek(SeekFrom::Start(offset))
+            .and_then(|_| Read::by_ref(&mut self.file).take(most).read_to_end(&mut bytes))
+            .with_context(|| format!("read journal {}", self.path.display()))?;
+        Ok(bytes)
+    }
+
+    /// How long ago it was last written to, judged by the file system's own clock.
+    pub fn quiet_for(&self, fs_now: std::time::SystemTime) -> Duration {
+        let written = self.file.metadata().and_then(|meta| meta.modified());
+        written.ok().and_then(|at| fs_now.duration_since(at).ok()).unwrap_or_default()
+    }
+
+    /// Removes the file if all of its `contained` bytes are all there is and nobody can write more.
+    pub fn remove_if_drained(&self, contained: u64) -> Result<Removal> {
+        let Some(_lease) = Lease::take(&self.file) else { return Ok(Removal::Kept) };
+        let context = || format!("remove journal {}", self.path.display());
+        let now = self.file.metadata().with_context(context)?;
+        let named = fs::symlink_metadata(&self.path).with_context(context)?;
+        if now.len() != contained || named.ino() != now.ino() {
+            return Ok(Removal::Kept);
+        }
+        fs::remove_file(&self.path).with_context(context)?;
+        Ok(Removal::Done)
+    }
+}
+
+/// What became of an attempt to remove a journal file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Removal {
+    Done,
+    /// Somebody has it open, or it holds more than the checkpoint.
+    Kept,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn dir(name: &str) -> PathBuf {
+        let dir = std::env::temp_dir().join(format!("trace-journal-{name}-{}", std::process::id()));
+        let _ = fs::remove_dir_all(&dir);
+        dir
+    }
+
+    fn whole(dir: &Path) -> Vec<u8> {
+        list(dir).unwrap().iter_mut().flat_map(|found| found.read_from(0, 1 << 20).unwrap()).collect()
+    }
+
+    #[test]
+    fn a_directory_is_made_on_demand_and_frames_follow_each_other() {
+        let dir = dir("order");
+        let stem = Stem::parse("s").unwrap();
+        append(&dir, &stem, b"one", Durability::Synced).unwrap();
+        append(&dir, &stem, b"two", Durability::Buffered).unwrap();
+        assert_eq!(whole(&dir), b"onetwo");
+        fs::remove_dir_all(dir).unwrap();
+    }
+
+    #[test]
+    fn a_full_file_is_left_for_the_next_number() {
+        let dir = dir("full");
+        let stem = Stem::parse("s").unwrap();
+        file::private_dir(&dir).unwrap();
+        File::create(dir.join("s.0")).unwrap().set_len(FULL).unwrap();
+        let path = append(&dir, &stem, b"x", Durability::Buffered).unwrap();
+        assert_eq!(path, dir.join("s.1"));
+        fs::remove_dir_all(dir).unwrap();
+    }
+
+    #[test]
+    fn a_file_goes_only_when_it_is_drained_and_nobody_has_it_open() {
+        let dir = dir("removal");
+        let path = append(&dir, &Stem::parse("s").unwrap(), b"four", Durability::Buffered).unwrap();
+        let writer = File::options().append(true).open(&path).unwrap();
+        let [found] = &list(&dir).unwrap()[..] else { panic!("one file") };
+        assert_eq!(found.remove_if_drained(4).unwrap(), Removal::Kept, "a stopped writer may go on");
+        drop(writer);
+        assert_eq!(found.remove_if_drained(3).unwrap(), Removal::Kept, "a byte is in no checkpoint");
+        assert_eq!(found.remove_if_drained(4).unwrap(), Removal::Done);
+        assert!(!path.exists());
+        fs::remove_dir_all(dir).unwrap();
+    }
+
+    #[test]
+    fn names_that_could_leave_the_directory_are_no_journals() {
+        for bad in ["", "..", "a/b", "a.b", "é", &"x".repeat(65)] {
+            assert_eq!(Stem::parse(bad), None, "{bad:?}");
+        }
+        assert_eq!(parts("a-b.12"), Some(("a-b", 12)));
+        assert_eq!(parts("a-b"), None);
+    }
+}
