@@ -1,1 +1,5 @@
-fn main() {}
+//! The program `trace`.
+
+fn main() -> std::process::ExitCode {
+    trace::cli::main()
+}

@@ -120,26 +120,33 @@ pub struct Found {
     file: File,
 }
 
-/// The journal files of `dir`, by name; none if there is no such directory.
-pub fn list(dir: &Path) -> Result<Vec<Found>> {
+/// The journal files of a directory, and those that would not open.
+#[derive(Debug, Default)]
+pub struct Listing {
+    pub found: Vec<Found>,
+    pub unreadable: Vec<(String, io::Error)>,
+}
+
+/// The journal files of `dir`, by session and number; none if there is no such directory.
+pub fn list(dir: &Path) -> Result<Listing> {
     let context = || format!("list journals in {}", dir.display());
     let entries = match fs::read_dir(dir) {
         Ok(entries) => entries,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Listing::default()),
         Err(error) => return Err(error).with_context(context),
     };
-    let mut all = Vec::new();
+    let mut all = Listing::default();
     for entry in entries {
         let name = entry.with_context(context)?.file_name();
         let Some(name) = name.to_str().filter(|name| parts(name).is_some()) else { continue };
         let path = dir.join(name);
         match open(&path, name) {
-            Ok(found) => all.push(found),
+            Ok(found) => all.found.push(found),
             Err(error) if error.kind() == io::ErrorKind::NotFound => {}
-            Err(error) => return Err(error).with_context(|| format!("read journal {}", path.display())),
+            Err(error) => all.unreadable.push((name.to_owned(), error)),
         }
     }
-    all.sort_by(|a, b| parts(&a.name).cmp(&parts(&b.name)));
+    all.found.sort_by(|a, b| parts(&a.name).cmp(&parts(&b.name)));
     Ok(all)
 }
 
@@ -201,7 +208,7 @@ mod tests {
     }
 
     fn whole(dir: &Path) -> Vec<u8> {
-        list(dir).unwrap().iter_mut().flat_map(|found| found.read_from(0, 1 << 20).unwrap()).collect()
+        list(dir).unwrap().found.iter_mut().flat_map(|found| found.read_from(0, 1 << 20).unwrap()).collect()
     }
 
     #[test]
@@ -230,7 +237,7 @@ mod tests {
         let dir = dir("removal");
         let path = append(&dir, &Stem::parse("s").unwrap(), b"four", Durability::Buffered).unwrap();
         let writer = File::options().append(true).open(&path).unwrap();
-        let [found] = &list(&dir).unwrap()[..] else { panic!("one file") };
+        let [found] = &list(&dir).unwrap().found[..] else { panic!("one file") };
         assert_eq!(found.remove_if_drained(4).unwrap(), Removal::Kept, "a stopped writer may go on");
         drop(writer);
         assert_eq!(found.remove_if_drained(3).unwrap(), Removal::Kept, "a byte is in no checkpoint");

@@ -1,8 +1,8 @@
 //! A lock on a ref: `flock(2)` on a file that is never unlinked. The only user of `fs4`.
 //!
 //! The swap keeps us right, the lock keeps us quick: where the file system has no locks, everything
-//! works without. The kernel releases the lock when its holder dies, so its text decides nothing; it
-//! is for people, and for telling whether the owner of a stale `<ref>.lock` is gone.
+//! works without. The kernel releases the lock when its holder dies, so its text never decides who
+//! leads; it is for people, and for telling whether the owner of a stale `<ref>.lock` is gone.
 
 use std::fs::{File, OpenOptions};
 use std::io::{Read, Seek, Write};
@@ -31,9 +31,9 @@ pub enum Attempt {
 /// A held lock.
 #[must_use = "dropping it releases the lock"]
 pub struct RefLock {
-    _file: File,
-    /// Who held it before, if they left a readable record.
-    pub before: Option<Process>,
+    file: File,
+    /// Who died while holding it: a holder that lets go wipes its record.
+    before: Option<Process>,
 }
 
 impl RefLock {
@@ -65,8 +65,8 @@ impl RefLock {
         }
     }
 
-    /// True if a process other than the last recorded holder may still be at work under this lock.
-    pub fn previous_holder_is_gone(&self) -> bool {
+    /// True if the holder before us died at work: what it left half done is nobody's now.
+    pub fn previous_holder_died(&self) -> bool {
         self.before.as_ref().is_some_and(|process| process::alive(process) == Alive::No)
     }
 
@@ -79,7 +79,14 @@ impl RefLock {
         file.rewind()?;
         file.set_len(0)?;
         file.write_all(record.as_bytes())?;
-        Ok(Self { _file: file, before: record_of(&text) })
+        Ok(Self { file, before: record_of(&text) })
+    }
+}
+
+impl Drop for RefLock {
+    fn drop(&mut self) {
+        // A record that stays only makes the next holder look for a process that is gone.
+        let _ = self.file.set_len(0);
     }
 }
 
@@ -108,9 +115,18 @@ mod tests {
         assert!(matches!(RefLock::attempt(&path).unwrap(), Attempt::Busy));
         drop(first);
         let Attempt::Held(second) = RefLock::attempt(&path).unwrap() else { panic!("not released") };
-        assert_eq!(second.before.as_ref().map(|before| before.pid), Some(std::process::id()));
-        assert!(!second.previous_holder_is_gone());
+        assert_eq!(second.before, None, "who let go left no record");
         drop(second);
+        std::fs::remove_file(path).unwrap();
+    }
+
+    #[test]
+    fn a_holder_that_died_is_noticed() {
+        let path = std::env::temp_dir().join(format!("trace-lock-died-{}", std::process::id()));
+        std::fs::write(&path, "4294967 1 a-boot-long-ago host\n").unwrap();
+        let Attempt::Held(lock) = RefLock::attempt(&path).unwrap() else { panic!("the kernel released it") };
+        assert!(lock.previous_holder_died());
+        drop(lock);
         std::fs::remove_file(path).unwrap();
     }
 }

@@ -231,3 +231,16 @@ pub fn identity(dir: &Path) -> Result<(u64, u64)> {
     let meta = fs::metadata(dir).with_context(|| format!("look at {}", dir.display()))?;
     Ok((meta.dev(), meta.ino()))
 }
+
+impl Place {
+    /// Every worktree of the repository with this common git dir: its own, and the linked ones.
+    pub fn all_of(common: &Path) -> Vec<Self> {
+        let linked = fs::read_dir(common.join("worktrees")).into_iter().flatten().flatten();
+        let dirs = std::iter::once(common.to_owned()).chain(linked.map(|entry| entry.path()));
+        dirs.filter_map(|git_dir| {
+            let work_tree = home_of(&git_dir)?;
+            Some(Self { work_tree: Some(work_tree), git_dir, common: common.to_owned() })
+        })
+        .collect()
+    }
+}

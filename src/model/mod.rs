@@ -11,5 +11,8 @@ pub mod event;
 pub mod id;
 pub mod oid;
 pub mod redact;
+pub mod selector;
+pub mod settings;
 pub mod text;
 pub mod time;
+pub mod trail;

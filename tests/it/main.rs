@@ -1,1 +1,16 @@
-fn main() {}
+//! The promises, each shown on a repository of its own. One binary: a list of mods.
+#![allow(clippy::unwrap_used, clippy::disallowed_macros, reason = "a test says what is wrong by failing")]
+
+mod crash;
+mod faults;
+mod floors;
+mod hostile;
+mod kinds;
+mod place;
+mod race;
+mod sandbox;
+mod shells;
+mod storm;
+mod story;
+mod sweep;
+mod untouched;

@@ -1,4 +1,39 @@
 //! What counts as a secret, and what takes its place.
+//!
+//! One pure engine: bytes in, bytes out, the same for all who ask. It stands before the journal,
+//! before every object and before everything that shows the journal's text. Redacting twice
+//! changes nothing.
+//!
+//! A pass over the bytes (`prefilter.rs`) finds the letters that secrets are known by. Only where
+//! they stand does a rule look: a provider's expression (`rules.rs`, `provider.rs`), a shape
+//! (`shapes.rs`, `pem.rs`) or a context (`words.rs`, `contexts.rs`, `tools.rs`, `dump.rs`).
+//! `engine.rs` puts the marks (`mark.rs`); `json.rs` and `field.rs` do the same inside of JSON
+//! without breaking it. Ordinary text compiles no expression.
+//!
+//! Absent on purpose: any memory of secrets met before, and any way for a repository to switch a
+//! rule off.
+
+mod bytes;
+mod contexts;
+mod dump;
+mod engine;
+mod escape;
+mod field;
+mod json;
+mod mark;
+mod names;
+mod pem;
+mod prefilter;
+mod provider;
+mod rules;
+mod shapes;
+#[cfg(test)]
+mod tests;
+mod tools;
+mod value;
+mod words;
+
+pub use names::secret_name;
 
 /// Text that went through the rules: the only text the object writer takes.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -16,18 +51,61 @@ impl<T> Redacted<T> {
     }
 }
 
-/// Redacts plain text, such as a command or a subject line.
-pub fn text(bytes: &[u8]) -> Redacted<Vec<u8>> {
-    Redacted(bytes.to_vec())
+impl Redacted<Vec<u8>> {
+    /// The parts one after the other. Each is whole: where one ends, its last line does.
+    pub fn join(parts: Vec<Self>) -> Self {
+        Self(parts.into_iter().flat_map(|part| part.0).collect())
+    }
+
+    /// The text with every invalid sequence as U+FFFD.
+    pub fn to_string_lossy(self) -> Redacted<String> {
+        let text = String::from_utf8(self.0);
+        Redacted(text.unwrap_or_else(|error| String::from_utf8_lossy(error.as_bytes()).into_owned()))
+    }
 }
 
+/// Redacts plain text, such as a command or a subject line.
+pub fn text(bytes: &[u8]) -> Redacted<Vec<u8>> {
+    Redacted(engine::redact(bytes).unwrap_or_else(|| bytes.to_vec()))
+}
+
+/// Lines that need more rounds than this are made to deceive, and go whole.
+const ROUNDS: usize = 16;
+
 /// Redacts one line of JSON: every string in it, keys included; it stays valid JSON.
+///
+/// A line that is not JSON is redacted as text.
 pub fn json_line(line: &[u8]) -> Redacted<Vec<u8>> {
-    Redacted(line.to_vec())
+    let mut line = line.to_vec();
+    for _ in 0..ROUNDS {
+        match json::walk(&line, 0) {
+            json::Walk::Clean => return Redacted(line),
+            json::Walk::Changed(next) => line = next,
+            json::Walk::Foreign => return foreign(&line),
+        }
+    }
+    let mut whole = Vec::new();
+    escape::encode(&mark::of("engine"), &mut whole);
+    Redacted(whole)
+}
+
+/// A line that should have been JSON: searched as it is and with its escapes undone.
+fn foreign(line: &[u8]) -> Redacted<Vec<u8>> {
+    let Redacted(raw) = text(line);
+    let undone = escape::decode_leniently(&raw);
+    match engine::findings(&undone, engine::Rules::Shapes).first() {
+        Some(finding) => Redacted(mark::of(finding.rule)),
+        None => Redacted(raw),
+    }
 }
 
 /// How many marks a text holds.
 pub fn count(bytes: &[u8]) -> u64 {
-    let _ = bytes;
-    0
+    mark::count(bytes)
+}
+
+/// True if the first mebibyte of an untracked file holds a provider's token, a private key or
+/// a password in a URL.
+pub fn secret_content(first_mebibyte: &[u8]) -> bool {
+    !engine::findings(first_mebibyte, engine::Rules::Files).is_empty()
 }

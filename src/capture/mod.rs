@@ -1,0 +1,10 @@
+//! Floor 3: what happened becomes events. One file per way in: shells, agents, `trace run`.
+//!
+//! Whatever fails here must not fail or hold up its caller: the rim (`cli/hook.rs`) exits 0, prints
+//! nothing, and notes the trouble.
+
+pub mod background;
+pub mod generic;
+pub mod init;
+pub mod run;
+pub mod shell;

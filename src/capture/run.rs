@@ -1,0 +1,198 @@
+//! `trace run`: one command, with what it printed, a checkpoint before it and one after.
+//!
+//! Its output goes where it went without us, byte by byte as it comes; the head and the tail of it are
+//! kept. Its exit code is ours.
+
+use std::ffi::OsString;
+use std::io::{Read, Write};
+use std::os::unix::ffi::OsStrExt;
+use std::os::unix::process::ExitStatusExt;
+use std::process::{Command, ExitStatus, Stdio};
+use std::sync::Mutex;
+
+use anyhow::{Context, Result};
+
+use crate::disk::backoff::random;
+use crate::disk::{clock, process};
+use crate::model::digest;
+use crate::model::event::{Actor, CommandHalf, Event, Output, What};
+use crate::model::id::{CommandId, EventId, Half, SessionId};
+use crate::model::redact;
+use crate::model::text::Text;
+use crate::model::time::Timestamp;
+use crate::store::home::Home;
+use crate::store::record;
+
+/// So much of the beginning and of the end of the output is kept, bytes each.
+const KEEP: usize = 32 << 10;
+
+/// A command about to be run, and on whose account.
+pub struct Run<'a> {
+    pub home: &'a Home,
+    pub command: &'a [OsString],
+    /// The shell session it was typed in, else one of its own.
+    pub shell_session: Option<SessionId>,
+    pub actor: Actor,
+}
+
+impl Run<'_> {
+    /// Runs the command and records it.
+    ///
+    /// # Errors
+    /// The command could not be started; that is recorded too, as exit 127.
+    pub fn perform(&self) -> Result<i32> {
+        let own = digest::hex(&random::<16>());
+        let session = self.shell_session.clone().unwrap_or_else(|| SessionId::of_key("run", own.as_bytes()));
+        let id = CommandId::of_tool(&session, own.as_bytes());
+        let start = clock::now();
+        let began = clock::monotonic();
+        self.record(&session, &own, self.half(&id, start), Half::Started)?;
+        let tee = Mutex::new(Kept::default());
+        let ended = spawn_and_copy(self.command, &tee);
+        let exit = ended.as_ref().map_or(127, |status| code(*status));
+        let mut half = self.half(&id, start);
+        half.end = Some(clock::now());
+        half.duration_us = Some(clock::monotonic().saturating_sub(began) / 1000);
+        half.exit = Some(exit);
+        half.output = Some(tee.into_inner().unwrap_or_default().finish());
+        self.record(&session, &own, half, Half::Finished)?;
+        ended.map(|_| exit)
+    }
+
+    fn half(&self, id: &CommandId, start: Timestamp) -> CommandHalf {
+        let words: Vec<Vec<u8>> = self.command.iter().map(|word| quoted(word.as_bytes())).collect();
+        let cwd = std::env::current_dir().unwrap_or_default();
+        CommandHalf {
+            command_id: id.clone(),
+            command: Text(redact::text(&words.join(&b' ')).into_inner()),
+            cwd: Text::from(cwd.as_os_str().as_bytes()),
+            cwd_after: None,
+            start: Some(start),
+            end: None,
+            duration_us: None,
+            exit: None,
+            pipestatus: Vec::new(),
+            interrupted: false,
+            flags: String::new(),
+            shell: None,
+            actor: Some(self.actor.clone()),
+            process: Some(process::myself()),
+            output: None,
+        }
+    }
+
+    fn record(&self, session: &SessionId, own: &str, half: CommandHalf, which: Half) -> Result<()> {
+        let id = EventId::of_half(&half.command_id, which);
+        let at = half.end.or(half.start).unwrap_or_default();
+        let what = match which {
+            Half::Started => What::CommandStarted(Box::new(half)),
+            Half::Finished => What::CommandFinished(Box::new(half)),
+        };
+        let event = Event { id, at, session: Some(session.clone()), seq: None, what };
+        let durability = record::durability(std::slice::from_ref(&event));
+        record::record(&self.home.journal(), &record::stem("run", own.as_bytes()), &[event], durability).map(drop)
+    }
+}
+
+fn spawn_and_copy(command: &[OsString], kept: &Mutex<Kept>) -> Result<ExitStatus> {
+    let (program, arguments) = command.split_first().context("there is no command to run")?;
+    let mut child = Command::new(program);
+    child.args(arguments).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut child = child.spawn().with_context(|| format!("run {}", program.to_string_lossy()))?;
+    let (out, err) = (child.stdout.take(), child.stderr.take());
+    std::thread::scope(|scope| {
+        scope.spawn(|| copy(out, &mut std::io::stdout(), kept));
+        scope.spawn(|| copy(err, &mut std::io::stderr(), kept));
+    });
+    child.wait().context("wait for the command")
+}
+
+/// Passes everything on at once. A reader that went away does not stop the recording.
+fn copy(from: Option<impl Read>, to: &mut impl Write, kept: &Mutex<Kept>) {
+    let Some(mut from) = from else { return };
+    let mut buffer = [0; 16 << 10];
+    while let Ok(n @ 1..) = from.read(&mut buffer) {
+        let _ = to.write_all(&buffer[..n]).and_then(|()| to.flush());
+        if let Ok(mut kept) = kept.lock() {
+            kept.take(&buffer[..n]);
+        }
+    }
+}
+
+/// The head and the tail of a stream of any length.
+#[derive(Default)]
+struct Kept {
+    head: Vec<u8>,
+    tail: std::collections::VecDeque<u8>,
+    observed: u64,
+}
+
+impl Kept {
+    fn take(&mut self, bytes: &[u8]) {
+        self.observed += bytes.len() as u64;
+        let room = (KEEP - self.head.len()).min(bytes.len());
+        self.head.extend_from_slice(&bytes[..room]);
+        self.tail.extend(&bytes[room..]);
+        let over = self.tail.len().saturating_sub(KEEP);
+        self.tail.drain(..over);
+    }
+
+    fn finish(self) -> Output {
+        let kept = self.head.len() + self.tail.len();
+        let tail: Vec<u8> = self.tail.into();
+        Output {
+            head: Text(redact::text(&self.head).into_inner()),
+            tail: Text(redact::text(&tail).into_inner()),
+            observed_bytes: self.observed,
+            truncated: self.observed > kept as u64,
+        }
+    }
+}
+
+/// The exit code a shell would show: 128 and the signal's number for a command that a signal ended.
+fn code(status: ExitStatus) -> i32 {
+    status.code().or_else(|| status.signal().map(|signal| 128 + signal)).unwrap_or(1)
+}
+
+/// A word as one would type it.
+fn quoted(word: &[u8]) -> Vec<u8> {
+    let plain = |byte: &u8| byte.is_ascii_alphanumeric() || b"_-./=:,@%+".contains(byte);
+    match !word.is_empty() && word.iter().all(plain) {
+        true => word.to_vec(),
+        false => {
+            let mut out = vec![b'\''];
+            for byte in word {
+                match byte {
+                    b'\'' => out.extend_from_slice(b"'\\''"),
+                    _ => out.push(*byte),
+                }
+            }
+            out.push(b'\'');
+            out
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_head_and_the_tail_of_a_long_output_are_kept() {
+        let mut kept = Kept::default();
+        for n in 0..100_000_u32 {
+            kept.take(format!("{n}\n").as_bytes());
+        }
+        let output = kept.finish();
+        assert!(output.truncated && output.observed_bytes > 500_000);
+        assert!(output.head.as_bytes().starts_with(b"0\n1\n") && output.tail.as_bytes().ends_with(b"99999\n"));
+        assert!(output.head.as_bytes().len() <= KEEP && output.tail.as_bytes().len() <= KEEP);
+    }
+
+    #[test]
+    fn words_are_shown_as_one_would_type_them() {
+        for (word, typed) in [("make", "make"), ("a b", "'a b'"), ("", "''"), ("it's", "'it'\\''s'")] {
+            assert_eq!(quoted(word.as_bytes()), typed.as_bytes());
+        }
+    }
+}

@@ -1,0 +1,50 @@
+//! `trace disable`
+
+use anyhow::Result;
+
+use super::exit::{Exit, Refusal};
+use super::output;
+use super::world::World;
+use crate::store::setup;
+
+/// Stop recording this repository
+///
+/// Open shells stop at their next prompt. What was recorded stays, unless you ask for `--purge`.
+#[derive(clap::Args)]
+#[command(after_help = "Example: trace disable --purge --yes")]
+pub struct Args {
+    /// Remove everything that was recorded here, for good
+    #[arg(long)]
+    purge: bool,
+    /// Only say what would be done
+    #[arg(long)]
+    dry_run: bool,
+    /// Do it without asking
+    #[arg(long, short)]
+    yes: bool,
+}
+
+/// Runs it.
+pub fn run(world: &World, args: &Args) -> Result<Exit> {
+    let place = world.place()?;
+    let trace = place.trace();
+    if args.dry_run {
+        output::say(&format!("would take back your consent for {}", place.common.display()));
+        if args.purge {
+            output::say(&format!("would remove {}", trace.display()));
+        }
+        return Ok(Exit::Done);
+    }
+    if args.purge && !args.yes {
+        let what = format!("--purge removes every checkpoint in {} for good: say --yes to do it", trace.display());
+        return Err(Refusal(what).into());
+    }
+    world.state()?.disable(&place)?;
+    if args.purge {
+        setup::purge(&place)?;
+        output::say("stopped recording, and removed everything that was recorded");
+    } else {
+        output::say(&format!("stopped recording; what was recorded stays in {}", trace.display()));
+    }
+    Ok(Exit::Done)
+}

@@ -1,0 +1,63 @@
+//! `trace enable`
+
+use anyhow::Result;
+
+use super::exit::Exit;
+use super::world::World;
+use super::{checkpoint, flush, output};
+use crate::model::checkpoint::Kind;
+use crate::store::home::Home;
+use crate::store::setup;
+use crate::view::json;
+use crate::view::safe::Safe;
+
+/// Record this repository from now on
+///
+/// Makes a private store in the git directory, notes your consent in your own state directory, and
+/// takes the first checkpoint. Doing it again changes nothing. Nothing of it shows in the repository.
+#[derive(clap::Args)]
+#[command(after_help = "Example: trace enable && echo 'eval \"$(trace init bash)\"' >> ~/.bashrc")]
+pub struct Args {
+    /// Only say what would be done
+    #[arg(long)]
+    dry_run: bool,
+    /// Print a JSON document about the first checkpoint
+    #[arg(long)]
+    json: bool,
+    /// Do not ask; nothing here needs asking, so scripts may give it
+    #[arg(long, short)]
+    yes: bool,
+}
+
+/// Runs it.
+pub fn run(world: &World, args: &Args) -> Result<Exit> {
+    let place = world.place()?;
+    let top = place.top()?.to_owned();
+    let state = world.state()?;
+    let was_enabled = Home::of(place.clone(), state)?.is_some();
+    if args.dry_run {
+        output::say(&match was_enabled {
+            true => format!("already enabled: {}", top.display()),
+            false => format!("would make {} and note your consent in {}", place.trace().display(), state.0.display()),
+        });
+        return Ok(Exit::Done);
+    }
+    let home = setup::enable(&place, state, world.user.home.as_deref())?;
+    let outcome = flush::now(world, &home, Kind::Auto, None, None)?;
+    let made = checkpoint::view(&home, outcome)?;
+    if args.json {
+        output::print(|out| json::write(out, &json::checkpoint_made(&made)))?;
+        return Ok(Exit::Done);
+    }
+    let path = Safe(top.as_os_str().as_encoded_bytes());
+    let first = made.id.map(|id| id.short(12)).unwrap_or_default();
+    output::say(&match was_enabled {
+        true => format!("already recording {path}; the newest checkpoint is {first}"),
+        false => format!("recording {path}; the first checkpoint is {first}"),
+    });
+    if !was_enabled {
+        output::say("shells: put `eval \"$(trace init bash)\"` (or zsh) at the end of your rc file; fish: `trace init fish | source`");
+        output::say("agents: have them call `git-trace hook generic` (see README)");
+    }
+    Ok(Exit::Done)
+}

@@ -1,0 +1,82 @@
+//! `trace log`
+
+use std::path::PathBuf;
+
+use anyhow::{Context, Result};
+
+use super::exit::{Exit, Misuse};
+use super::output;
+use super::world::World;
+use crate::git::store::Store;
+use crate::model::checkpoint::{Checkpoint, Kind};
+use crate::model::id::SessionId;
+use crate::recall::log::{self, Filter};
+use crate::view::{json, log as view};
+
+/// List the checkpoints of this worktree, newest first
+#[derive(clap::Args)]
+#[command(after_help = "Example: trace log --since 2h src/\n         trace log --json --limit 0")]
+pub struct Args {
+    /// At most N; 0 for all
+    #[arg(short = 'n', long, value_name = "N", default_value_t = 20)]
+    limit: usize,
+    /// Not older than this: "2h", "yesterday", "2026-08-20 10:00"
+    #[arg(long, value_name = "WHEN")]
+    since: Option<String>,
+    /// Not younger than this
+    #[arg(long, value_name = "WHEN")]
+    until: Option<String>,
+    /// Made for this reason: auto, manual, turn, guard, run, restore
+    #[arg(long, value_name = "KIND")]
+    kind: Option<String>,
+    /// Made on this branch
+    #[arg(long, value_name = "NAME")]
+    branch: Option<String>,
+    /// With an event of this session
+    #[arg(long, value_name = "ID")]
+    session: Option<String>,
+    /// Print a JSON document
+    #[arg(long)]
+    json: bool,
+    /// Only those that changed something here
+    #[arg(value_name = "PATH")]
+    paths: Vec<PathBuf>,
+}
+
+/// Runs it.
+pub fn run(world: &World, args: &Args) -> Result<Exit> {
+    let home = world.home()?;
+    let filter = Filter {
+        limit: args.limit,
+        since: args.since.as_deref().map(|text| world.when(text)).transpose()?,
+        until: args.until.as_deref().map(|text| world.when(text)).transpose()?,
+        kind: args.kind.as_deref().map(kind).transpose()?,
+        branch: args.branch.as_ref().map(|name| name.clone().into_bytes()),
+        session: args.session.as_deref().map(session).transpose()?,
+        paths: args.paths.iter().map(|path| world.below_top(&home.place, path)).collect::<Result<_>>()?,
+    };
+    let store = Store::open(&home.place.store())?;
+    let mut found: Vec<Checkpoint> = Vec::new();
+    let read = log::list(&home, &store, &filter, &mut found);
+    if args.json {
+        output::print(|out| json::write(out, &json::log(&found)))?;
+    } else if found.is_empty() {
+        output::say(if filter.is_open() { view::EMPTY } else { crate::view::NO_MATCH });
+    } else {
+        output::page(world, |out| view::write(out, &found, &world.look()))?;
+    }
+    read?;
+    Ok(if found.is_empty() && !filter.is_open() { Exit::No } else { Exit::Done })
+}
+
+fn kind(word: &str) -> Result<Kind> {
+    Kind::parse(word).with_context(|| {
+        let all: Vec<&str> = Kind::ALL.iter().map(|kind| kind.word()).collect();
+        Misuse(format!("{word:?} is no kind of checkpoint: {}", all.join(", ")))
+    })
+}
+
+/// A session as it is printed.
+pub fn session(id: &str) -> Result<SessionId> {
+    SessionId::parse(id).with_context(|| Misuse(format!("{id:?} is no session id: they look like sess_01987f00-…")))
+}

@@ -1,0 +1,122 @@
+//! Floor 4: the command line. One file per command; the one place that reads the environment, the
+//! arguments and the terminal.
+//!
+//! Hooks are told apart by the first argument, before the parser of everything else exists: what
+//! runs between Enter and the prompt must not pay for it.
+
+mod checkpoint;
+mod commands;
+mod completions;
+mod diff;
+mod disable;
+mod doctor;
+mod enable;
+mod exit;
+mod flush;
+mod fsck;
+mod hook;
+mod init;
+mod log;
+mod output;
+mod run;
+mod show;
+mod status;
+mod trail;
+mod world;
+
+use std::ffi::OsString;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand, ValueEnum};
+
+use exit::Exit;
+use world::World;
+
+/// The flight recorder of a git worktree.
+///
+/// Every command and every turn of a coding agent, with the files as they were, kept as git objects
+/// beside your repository and never in it.
+#[derive(Parser)]
+#[command(name = "trace", version, about, max_term_width = 100, subcommand_required = true)]
+#[command(after_help = "Start with `trace enable` in a repository, then `trace log` and `trace commands`.")]
+struct Cli {
+    /// Act as if started in DIR
+    #[arg(short = 'C', value_name = "DIR", global = true)]
+    dir: Option<PathBuf>,
+    /// Colour: on a terminal, always, or never
+    #[arg(long, value_name = "WHEN", default_value = "auto", global = true)]
+    color: Colour,
+    /// Do not page long output
+    #[arg(long, global = true)]
+    no_pager: bool,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+enum Colour {
+    Auto,
+    Always,
+    Never,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    Enable(enable::Args),
+    Disable(disable::Args),
+    Init(init::Args),
+    Status(status::Args),
+    Doctor(doctor::Args),
+    Checkpoint(checkpoint::Args),
+    Run(run::Args),
+    Log(log::Args),
+    Show(show::Args),
+    Diff(diff::Args),
+    #[command(visible_alias = "ls")]
+    Commands(commands::Args),
+    Trail(trail::Args),
+    Fsck(fsck::Args),
+    Completions(completions::Args),
+    Man(completions::ManArgs),
+}
+
+/// Parses, runs, prints the chain of errors, and says how it went.
+pub fn main() -> ExitCode {
+    let arguments: Vec<OsString> = std::env::args_os().collect();
+    if arguments.get(1).is_some_and(|word| word == "hook") {
+        hook::main(&arguments[2..]);
+        return ExitCode::SUCCESS;
+    }
+    let cli = Cli::parse_from(arguments);
+    let world = match World::read(cli.dir.as_deref(), cli.color, cli.no_pager) {
+        Ok(world) => world,
+        Err(error) => return exit::report(&error).into(),
+    };
+    match cli.command.run(&world) {
+        Ok(exit) => exit.into(),
+        Err(error) => exit::report(&error).into(),
+    }
+}
+
+impl Command {
+    fn run(self, world: &World) -> anyhow::Result<Exit> {
+        match self {
+            Self::Enable(args) => enable::run(world, &args),
+            Self::Disable(args) => disable::run(world, &args),
+            Self::Init(args) => init::run(world, &args),
+            Self::Status(args) => status::run(world, &args),
+            Self::Doctor(args) => doctor::run(world, &args),
+            Self::Checkpoint(args) => checkpoint::run(world, &args),
+            Self::Run(args) => run::run(world, &args),
+            Self::Log(args) => log::run(world, &args),
+            Self::Show(args) => show::run(world, &args),
+            Self::Diff(args) => diff::run(world, &args),
+            Self::Commands(args) => commands::run(world, &args),
+            Self::Trail(args) => trail::run(world, &args),
+            Self::Fsck(args) => fsck::run(world, &args),
+            Self::Completions(args) => completions::run(world, &args),
+            Self::Man(args) => completions::man(world, &args),
+        }
+    }
+}

@@ -1,0 +1,44 @@
+//! What the store itself holds, object by object, alternates not counted.
+
+use std::path::Path;
+
+use anyhow::{Context, Result};
+
+use super::store::Store;
+use super::{HashKind, from_gix};
+use crate::model::oid::Oid;
+
+/// The ids that a pack's index lists.
+pub fn ids_of_index(path: &Path, kind: HashKind) -> Result<Vec<Oid>> {
+    let index = gix::odb::pack::index::File::at(path, kind.gix());
+    let index = index.with_context(|| format!("read the pack index {}", path.display()))?;
+    Ok(index.iter().map(|entry| from_gix(&entry.oid)).collect())
+}
+
+impl Store {
+    /// Every object in the store's own packs, each once.
+    pub fn own_ids(&self) -> Result<Vec<Oid>> {
+        let dir = self.dir().join("objects").join("pack");
+        let mut all = Vec::new();
+        for entry in std::fs::read_dir(&dir).with_context(|| format!("list {}", dir.display()))? {
+            let path = entry.with_context(|| format!("list {}", dir.display()))?.path();
+            if path.extension().is_some_and(|end| end == "idx") {
+                all.extend(ids_of_index(&path, self.hash_kind())?);
+            }
+        }
+        all.sort_unstable();
+        all.dedup();
+        Ok(all)
+    }
+
+    /// Whether the object's bytes still hash to its id.
+    ///
+    /// # Errors
+    /// It is not there, or does not even unpack.
+    pub fn is_intact(&self, id: Oid) -> Result<bool> {
+        let mut buffer = Vec::new();
+        let (kind, bytes) = self.find(id, &mut buffer)?.with_context(|| format!("the object {id} is missing"))?;
+        let hash = gix::objs::compute_hash(self.hash_kind().gix(), kind, bytes)?;
+        Ok(from_gix(&hash) == id)
+    }
+}

@@ -1,0 +1,285 @@
+//! Looks at every path that may have changed, and decides what becomes of it.
+//!
+//! Reading and hashing run on several threads; deciding and writing to the pack on one.
+
+use super::super::ignore::What;
+use super::super::pack::Pack;
+use super::super::store::Entry;
+use super::super::table::{Part, Row, Stat};
+use super::super::tree::valid_path;
+use super::super::{EXECUTABLE, FILE, ObjectKind, TREE, head};
+use super::look::{self, Content, Look};
+use super::root::{fstat, split};
+use super::state::{Claim, Scan};
+use crate::model::change::{Reason, Side};
+use crate::model::oid::Oid;
+use crate::model::redact::{secret_content, secret_name};
+use anyhow::Result;
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::mpsc::sync_channel;
+
+/// A path to look at.
+struct Job {
+    path: Vec<u8>,
+    claim: Claim,
+    /// Why it is left out unread, whatever it is.
+    unread: Option<Reason>,
+}
+
+/// What is to happen to a path's row.
+enum Verdict {
+    Put(Row),
+    Remove,
+    /// Nothing could be found out, or it is known already.
+    Leave,
+}
+
+/// Where secrets are looked for in a file.
+const SECRETS_WITHIN: usize = 1 << 20;
+/// Fewer paths than this are not worth a thread, nor a cache of whole trees.
+const FEW: usize = 32;
+
+impl Scan<'_> {
+    /// Looks at every candidate and takes in what belongs.
+    pub fn settle(&mut self, pack: &mut Pack) -> Result<()> {
+        let candidates = std::mem::take(&mut self.candidates);
+        let jobs: Vec<Job> = candidates.into_iter().map(|(path, claim)| self.job(path, claim)).collect();
+        let mut base =
+            Base { scan_tree: self.ground.base_tree, many: jobs.len() > FEW, known: HashMap::new() };
+        let (root, kind, limit) = (self.root, self.kind, self.ground.limits.file);
+        let look = |job: &Job| match job.unread {
+            Some(_) => look::seen(root, &job.path),
+            None => look::at(root, &job.path, kind, limit),
+        };
+        let threads = if jobs.len() > FEW { self.ground.threads } else { 1 };
+        each(&jobs, threads, look, |job, look| {
+            if self.expired() {
+                return Ok(Go::Stop);
+            }
+            match self.judge(job, look, pack, &mut base)? {
+                Verdict::Put(row) => self.put(job.path.clone(), row),
+                Verdict::Remove => self.lose(job),
+                Verdict::Leave => {}
+            }
+            Ok(Go::On)
+        })
+    }
+
+    fn job(&mut self, path: Vec<u8>, mut claim: Claim) -> Job {
+        let mut unread = None;
+        if claim != Claim::Rules && !valid_path(&path) {
+            unread = Some(Reason::BadName);
+        } else if matches!(claim, Claim::Unknown | Claim::Untracked) && secret_name(&path) {
+            if self.tracked.has(&path) == Some(true) {
+                claim = Claim::Tracked;
+            } else {
+                unread = Some(Reason::SecretName);
+            }
+        }
+        Job { path, claim, unread }
+    }
+
+    fn judge(&mut self, job: &Job, look: Look, pack: &mut Pack, base: &mut Base) -> Result<Verdict> {
+        let skip = |scan: &Self, stat, reason| Ok(Verdict::Put(scan.skip(job, stat, reason, None)));
+        match look {
+            Look::Gone => Ok(Verdict::Remove),
+            Look::Directory => Ok(self.directory(job)),
+            Look::Seen(stat) => skip(self, stat, job.unread.unwrap_or(Reason::Other)),
+            _ if job.claim == Claim::Rules => Ok(self.rules_file(look)),
+            Look::Special(stat) => skip(self, stat, Reason::Special),
+            Look::Unreadable(stat) => skip(self, stat, Reason::Unreadable),
+            Look::Large(stat) => self.large(job, stat, base),
+            Look::Content(content) => self.content(job, content, pack, base),
+        }
+    }
+
+    fn skip(&self, job: &Job, stat: Stat, reason: Reason, id: Option<Oid>) -> Row {
+        let tracked = job.claim == Claim::Tracked;
+        Row { tracked, id, ..self.fresh(stat, Part::Skipped(reason)) }
+    }
+
+    /// A `.gitignore` that is ignored: its id tells when its rules change.
+    fn rules_file(&self, look: Look) -> Verdict {
+        match look {
+            Look::Content(Content { stat, id, steady, .. }) if stat.is_file() => {
+                let row = self.fresh(stat, Part::Rules);
+                Verdict::Put(Row { id: Some(id), dirty: row.dirty || !steady, ..row })
+            }
+            Look::Large(stat) | Look::Unreadable(stat) => Verdict::Put(self.fresh(stat, Part::Rules)),
+            _ => Verdict::Remove,
+        }
+    }
+
+    /// A directory where a file was expected: the walk knows it, or the index has it as a nested
+    /// repository.
+    fn directory(&mut self, job: &Job) -> Verdict {
+        let walked = self.row(&job.path).is_some_and(|row| matches!(row.part, Part::Listed | Part::Passed));
+        if walked {
+            return Verdict::Leave;
+        }
+        if job.claim != Claim::Tracked {
+            return Verdict::Remove;
+        }
+        let stat = self.root.dir(&job.path).ok().as_ref().and_then(fstat);
+        match (stat, head::nested(&self.full_path(&job.path))) {
+            (Some(stat), Some(head)) => {
+                self.nested(&job.path, stat, head.commit);
+                if let Some(row) = self.row(&job.path) {
+                    return Verdict::Put(Row { tracked: true, ..row });
+                }
+                Verdict::Leave
+            }
+            _ => Verdict::Remove,
+        }
+    }
+
+    /// A file over the limit is kept only if its bytes are in the user's repository already.
+    fn large(&mut self, job: &Job, stat: Stat, base: &mut Base) -> Result<Verdict> {
+        let path = &job.path;
+        let mut stored: Vec<Oid> = Vec::new();
+        let sides = [base.side(self, path), self.before(path)];
+        for side in sides.into_iter().flatten().filter(|side| matches!(side.mode, FILE | EXECUTABLE)) {
+            if self.ground.store.blob_size(side.id)? == Some(stat.size) {
+                stored.push(side.id);
+            }
+        }
+        if stored.is_empty() {
+            return Ok(Verdict::Put(self.skip(job, stat, Reason::TooLarge, None)));
+        }
+        // Skipped before, and the same since: there is no need to read it all again.
+        let same = self.table.get(path).filter(|row| row.stat == stat && !row.dirty);
+        let known = same.and_then(|row| Some((row.stat, row.id?)));
+        let read = || look::streamed(self.root, path, self.kind, self.ground.deadline);
+        match known.or_else(read) {
+            Some((stat, id)) if stored.contains(&id) => {
+                let tracked = job.claim == Claim::Tracked;
+                Ok(Verdict::Put(Row { id: Some(id), tracked, ..self.fresh(stat, Part::Stored) }))
+            }
+            Some((stat, id)) => Ok(Verdict::Put(self.skip(job, stat, Reason::TooLarge, Some(id)))),
+            None if self.expired() => Ok(Verdict::Leave),
+            None => {
+                let row = self.skip(job, stat, Reason::TooLarge, None);
+                Ok(Verdict::Put(Row { dirty: true, ..row }))
+            }
+        }
+    }
+
+    fn content(&mut self, job: &Job, found: Content, pack: &mut Pack, base: &mut Base) -> Result<Verdict> {
+        let Content { stat, bytes, id, steady } = found;
+        let mut row = self.fresh(stat, Part::Stored);
+        row.id = Some(id);
+        row.dirty |= !steady;
+        row.tracked = job.claim == Claim::Tracked;
+        let taken = self.before(&job.path).is_some_and(|side| side.id == id);
+        // What is in the tree already was judged before, unless it has just lost its standing.
+        let vetted = row.tracked || (taken && job.claim == Claim::Unknown);
+        if !vetted && secret_content(&bytes[..bytes.len().min(SECRETS_WITHIN)]) {
+            row.tracked = self.tracked.has(&job.path) == Some(true);
+            if !row.tracked {
+                return Ok(Verdict::Put(self.skip(job, stat, Reason::SecretContent, Some(id))));
+            }
+        }
+        if !taken && !pack.has(id) && base.side(self, &job.path) != row.side() {
+            if pack.new_bytes() + bytes.len() as u64 > self.ground.limits.checkpoint {
+                let row = self.skip(job, stat, Reason::CheckpointFull, None);
+                return Ok(Verdict::Put(Row { dirty: true, ..row }));
+            }
+            pack.add(ObjectKind::Blob, &bytes)?;
+        }
+        if !steady {
+            self.unstable.push(job.path[..].into());
+        }
+        Ok(Verdict::Put(row))
+    }
+
+    /// A path is not there.
+    fn lose(&mut self, job: &Job) {
+        if job.claim == Claim::Tracked && self.rules.excluded(&job.path, What::File) {
+            self.quiet = false;
+        }
+        self.remove(&job.path);
+    }
+}
+
+/// What the base tree has at a path.
+struct Base {
+    scan_tree: Option<Oid>,
+    /// Many paths are asked for: whole trees are worth keeping.
+    many: bool,
+    known: HashMap<Vec<u8>, Vec<Entry>>,
+}
+
+impl Base {
+    /// A base that cannot be read lends nothing: then the blob is written, which is never wrong.
+    fn side(&mut self, scan: &Scan<'_>, path: &[u8]) -> Option<Side> {
+        let tree = self.scan_tree?;
+        if !self.many {
+            return scan.ground.store.lookup(tree, path).ok()?;
+        }
+        self.entry(scan, tree, path)
+    }
+
+    fn entry(&mut self, scan: &Scan<'_>, top: Oid, path: &[u8]) -> Option<Side> {
+        let (dir, name) = split(path);
+        if !self.known.contains_key(dir) {
+            let tree = match dir.is_empty() {
+                true => Some(top),
+                false => self.entry(scan, top, dir).filter(|side| side.mode == TREE).map(|side| side.id),
+            };
+            let entries = tree.and_then(|tree| scan.ground.store.tree(tree).ok().flatten());
+            let mut entries = entries.unwrap_or_default();
+            entries.sort_unstable_by(|a, b| a.name.cmp(&b.name));
+            self.known.insert(dir.to_vec(), entries);
+        }
+        let entries = &self.known[dir];
+        let at = entries.binary_search_by(|entry| (*entry.name).cmp(name)).ok()?;
+        Some(entries[at].side())
+    }
+}
+
+/// Whether to go on.
+#[derive(PartialEq, Eq)]
+enum Go {
+    On,
+    Stop,
+}
+
+/// Looks at all jobs, on several threads if there are many, and hands each answer to `take`.
+fn each(
+    jobs: &[Job],
+    threads: usize,
+    look: impl Fn(&Job) -> Look + Sync,
+    mut take: impl FnMut(&Job, Look) -> Result<Go>,
+) -> Result<()> {
+    if threads <= 1 {
+        for job in jobs {
+            if take(job, look(job))? == Go::Stop {
+                break;
+            }
+        }
+        return Ok(());
+    }
+    let next = AtomicUsize::new(0);
+    std::thread::scope(|scope| {
+        // Few, because each may hold a file as large as the limit.
+        let (sender, looks) = sync_channel(threads * 2);
+        for _ in 0..threads {
+            let (sender, next, look) = (sender.clone(), &next, &look);
+            scope.spawn(move || {
+                while let Some(job) = jobs.get(next.fetch_add(1, Ordering::Relaxed)) {
+                    if sender.send((job, look(job))).is_err() {
+                        break;
+                    }
+                }
+            });
+        }
+        drop(sender);
+        for (job, look) in looks {
+            if take(job, look)? == Go::Stop {
+                break;
+            }
+        }
+        Ok(())
+    })
+}

@@ -1,0 +1,175 @@
+//! Small questions about bytes that all rules ask.
+
+/// True for letters, digits and the underscore.
+pub fn is_word(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || byte == b'_'
+}
+
+/// True for what occurs in a token of any provider.
+pub fn is_token(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || b"_-./+=~%:".contains(&byte)
+}
+
+/// True for the letters of base 64 as it is put into URLs.
+pub fn is_url64(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_'
+}
+
+/// True for the letters of base 64, without padding.
+pub fn is_base64(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || byte == b'+' || byte == b'/'
+}
+
+/// True for space and tab.
+pub fn is_blank(byte: u8) -> bool {
+    byte == b' ' || byte == b'\t'
+}
+
+/// True for either quote.
+pub fn is_quote(byte: u8) -> bool {
+    byte == b'"' || byte == b'\''
+}
+
+/// The end of the run of bytes from `from` on that `class` takes; never past the text.
+pub fn run(text: &[u8], from: usize, class: impl Fn(u8) -> bool) -> usize {
+    let from = from.min(text.len());
+    let rest = &text[from..];
+    from + rest.iter().position(|&byte| !class(byte)).unwrap_or(rest.len())
+}
+
+/// Like [`run`], no further than `max` bytes.
+pub fn run_within(text: &[u8], from: usize, max: usize, class: impl Fn(u8) -> bool) -> usize {
+    run(&text[..text.len().min(from + max)], from, class)
+}
+
+/// The start of the run of bytes before `to` that `class` takes, `max` bytes at most.
+pub fn run_back(text: &[u8], to: usize, max: usize, class: impl Fn(u8) -> bool) -> usize {
+    text[..to].iter().rev().take(max).position(|&byte| !class(byte)).map_or(to - to.min(max), |n| to - n)
+}
+
+/// True if `text` has `prefix` at `at`, in any case.
+pub fn has_at(text: &[u8], at: usize, prefix: &str) -> bool {
+    text.get(at..at + prefix.len()).is_some_and(|here| here.eq_ignore_ascii_case(prefix.as_bytes()))
+}
+
+/// Returns where `needle` first is in `text`.
+pub fn find(text: &[u8], needle: &[u8]) -> Option<usize> {
+    text.windows(needle.len()).position(|here| here == needle)
+}
+
+/// True if a word may start at `at`: no word character before, or the last one of an escape.
+pub fn starts_word(text: &[u8], at: usize) -> bool {
+    let before = &text[..at];
+    match before.last() {
+        Some(&byte) => !is_word(byte) || ends_escape(before),
+        None => true,
+    }
+}
+
+/// True for text that ends in `\n`, `\u000a`, `%3D` or a colour such as `ESC[0m`.
+fn ends_escape(text: &[u8]) -> bool {
+    let hex = |from: usize| text[from..].iter().all(u8::is_ascii_hexdigit);
+    let n = text.len();
+    if n >= 2 && text[n - 2] == b'\\' && b"nrtbf0".contains(&text[n - 1]) {
+        return true;
+    }
+    if n >= 3 && text[n - 3] == b'%' && hex(n - 2) || n >= 6 && &text[n - 6..n - 4] == b"\\u" && hex(n - 4) {
+        return true;
+    }
+    let Some((b'm', inside)) = text.split_last() else { return false };
+    let start = run_back(inside, inside.len(), 12, |byte| byte.is_ascii_digit() || byte == b';');
+    start > 0 && text[start - 1] == b'['
+}
+
+/// True for what stands where a secret would and is none.
+pub fn is_placeholder(value: &[u8]) -> bool {
+    const WORDS: [&str; 12] = [
+        "null",
+        "none",
+        "nil",
+        "true",
+        "false",
+        "undefined",
+        "example",
+        "redacted",
+        "secret",
+        "password",
+        "token",
+        "key",
+    ];
+    match value.first() {
+        None | Some(b'$' | b'<' | b'{' | b'%') => true,
+        Some(first) => {
+            value.iter().all(|byte| byte == first)
+                || WORDS.iter().any(|word| value.eq_ignore_ascii_case(word.as_bytes()))
+        }
+    }
+}
+
+/// True for 12 or more printable bytes with a letter, a digit and little order.
+pub fn looks_random(value: &[u8]) -> bool {
+    value.len() >= 12
+        && value.iter().all(u8::is_ascii_graphic)
+        && value.iter().any(u8::is_ascii_digit)
+        && value.iter().any(u8::is_ascii_alphabetic)
+        && find(value, b"::").is_none()
+        && find(value, b"->").is_none()
+        && entropy(value) >= 3.0
+}
+
+/// True for `self.token_2`: lower-case names with joints and hardly a digit.
+pub fn is_path_of_names(value: &[u8]) -> bool {
+    value.iter().all(|&byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || b"_.".contains(&byte))
+        && value.iter().any(|byte| b"_.".contains(byte))
+        && value.split(|&byte| byte == b'.').all(|name| !name.first().is_some_and(u8::is_ascii_digit))
+        && value.iter().filter(|byte| byte.is_ascii_digit()).count() < 4
+}
+
+/// Shannon's entropy in bits a byte.
+pub fn entropy(value: &[u8]) -> f64 {
+    let mut counts = [0u32; 256];
+    for &byte in value {
+        counts[usize::from(byte)] += 1;
+    }
+    let total = value.len() as f64;
+    counts.iter().filter(|&&n| n > 0).map(|&n| f64::from(n) / total).map(|share| -share * share.log2()).sum()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_escape_that_ends_in_a_letter_is_a_boundary() {
+        for (text, wanted) in [
+            (&b""[..], true),
+            (b" ", true),
+            (b"x", false),
+            (b"_", false),
+            (b"\\n", true),
+            (b"n", false),
+            (b"%3D", true),
+            (b"3D", false),
+            (b"\\u000a", true),
+            (b"\x1b[1;32m", true),
+            (b"32m", false),
+        ] {
+            assert_eq!(starts_word(text, text.len()), wanted, "{}", String::from_utf8_lossy(text));
+        }
+    }
+
+    #[test]
+    fn random_values_are_told_from_names() {
+        for (value, wanted) in [
+            (&b"c0rrect-h0rse-b4ttery"[..], true),
+            (b"aaaaaaaaaaa1", false),
+            (b"short1", false),
+            (b"Type::Two2Three", false),
+            (b"only-letters-here", false),
+        ] {
+            assert_eq!(looks_random(value), wanted, "{}", String::from_utf8_lossy(value));
+        }
+        assert!(is_path_of_names(b"self.token_2"));
+        assert!(!is_path_of_names(b"a94f8c0d71be35"));
+    }
+}

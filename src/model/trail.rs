@@ -1,0 +1,328 @@
+//! The story of one branch, told from its checkpoints.
+//!
+//! Nothing of a trail is stored: it follows from the checkpoints that name a branch and from what
+//! the branch is now. What a person sets (a title, a status) is laid over it by the reader.
+
+use std::collections::{BTreeSet, HashMap};
+
+use super::checkpoint::Checkpoint;
+use super::digest;
+use super::id::SessionId;
+use super::oid::Oid;
+use super::text::Text;
+use super::time::Timestamp;
+
+/// The story of one branch.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Trail {
+    /// 12 hex digits that follow from the branch's name: the same in every worktree and clone.
+    pub id: String,
+    pub branch: Text,
+    /// One line.
+    pub title: Text,
+    pub status: Status,
+    pub author: Option<String>,
+    /// The branch it is to be merged into.
+    pub base: Option<Text>,
+    /// The time of its first checkpoint.
+    pub created: Timestamp,
+    /// The time of its last checkpoint.
+    pub updated: Timestamp,
+    pub sessions: u64,
+    pub checkpoints: u64,
+    pub commands: u64,
+    pub commits: u64,
+}
+
+/// How far a trail has come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Status {
+    /// There is such a branch, and nobody works on it now.
+    Open,
+    /// Something was recorded on it in the last day.
+    InProgress,
+    /// Somebody said so; it never follows from the checkpoints.
+    InReview,
+    /// Its base holds it.
+    Merged,
+    /// The branch is gone, or somebody said so.
+    Closed,
+}
+
+impl Status {
+    /// Every status, in the order help lists them.
+    pub const ALL: [Self; 5] = [Self::Open, Self::InProgress, Self::InReview, Self::Merged, Self::Closed];
+
+    /// The word for it.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Open => "open",
+            Self::InProgress => "in_progress",
+            Self::InReview => "in_review",
+            Self::Merged => "merged",
+            Self::Closed => "closed",
+        }
+    }
+
+    /// The status with this word.
+    pub fn parse(word: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|status| status.word() == word)
+    }
+
+    /// True while there is something left to do.
+    pub fn is_live(self) -> bool {
+        !matches!(self, Self::Merged | Self::Closed)
+    }
+}
+
+/// What a branch is now.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Branch {
+    /// Without `refs/heads/`.
+    pub name: Text,
+    /// `None` if the branch is gone.
+    pub tip: Option<Oid>,
+    /// True if the base holds its tip, which is so for a branch that was just begun as well.
+    pub merged: bool,
+    /// Commits of its own, also those that the base holds by now.
+    pub commits: u64,
+    pub base: Option<Text>,
+    pub author: Option<String>,
+}
+
+/// The first words recorded on a branch.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct FirstWords {
+    pub prompt: Option<Text>,
+    pub command: Option<Text>,
+}
+
+/// Microseconds without a checkpoint after which nobody is at work any more.
+const QUIET: i64 = 24 * 60 * 60 * 1_000_000;
+
+/// Tells the trails, the last updated first; a detached HEAD leaves none.
+pub fn derive<'a>(
+    checkpoints: impl IntoIterator<Item = &'a Checkpoint>,
+    branches: &[Branch],
+    words: &HashMap<Text, FirstWords>,
+    now: Timestamp,
+) -> Vec<Trail> {
+    let mut found: HashMap<&Text, Found> = HashMap::new();
+    for checkpoint in checkpoints {
+        if let Some(branch) = &checkpoint.header.branch {
+            found.entry(branch).or_default().add(checkpoint);
+        }
+    }
+    let told = |(name, found): (&Text, Found)| {
+        let branch = branches.iter().find(|branch| branch.name == *name);
+        found.tell(name, branch, words.get(name), now)
+    };
+    let mut trails: Vec<Trail> = found.into_iter().map(told).collect();
+    trails.sort_by(|a, b| b.updated.cmp(&a.updated).then_with(|| a.branch.cmp(&b.branch)));
+    trails
+}
+
+/// The id of the trail of a branch.
+pub fn id(branch: &Text) -> String {
+    let mut id = digest::name(&[b"trail", branch.as_bytes()]);
+    id.truncate(12);
+    id
+}
+
+/// What the checkpoints say of one branch.
+#[derive(Default)]
+struct Found<'a> {
+    created: Option<Timestamp>,
+    updated: Option<Timestamp>,
+    sessions: BTreeSet<&'a SessionId>,
+    heads: BTreeSet<Oid>,
+    checkpoints: u64,
+    commands: u64,
+}
+
+impl<'a> Found<'a> {
+    fn add(&mut self, checkpoint: &'a Checkpoint) {
+        let header = &checkpoint.header;
+        self.created = Some(self.created.map_or(header.time, |time| time.min(header.time)));
+        self.updated = self.updated.max(Some(header.time));
+        self.sessions.extend(&header.sessions);
+        self.heads.extend(header.head);
+        self.checkpoints += 1;
+        self.commands += header.commands;
+    }
+
+    fn tell(self, name: &Text, branch: Option<&Branch>, words: Option<&FirstWords>, now: Timestamp) -> Trail {
+        let updated = self.updated.unwrap_or_default();
+        Trail {
+            id: id(name),
+            branch: name.clone(),
+            title: title(name, words),
+            status: status(branch, self.has_moved(branch), now.since(updated)),
+            author: branch.and_then(|branch| branch.author.clone()),
+            base: branch.and_then(|branch| branch.base.clone()),
+            created: self.created.unwrap_or_default(),
+            updated,
+            sessions: self.sessions.len() as u64,
+            checkpoints: self.checkpoints,
+            commands: self.commands,
+            commits: branch.map_or(0, |branch| branch.commits),
+        }
+    }
+
+    /// True if something was committed on the branch. One that was just begun stands where its
+    /// base stands, too, and must not pass for merged.
+    fn has_moved(&self, branch: Option<&Branch>) -> bool {
+        let Some(branch) = branch else { return false };
+        let stood_elsewhere = branch.tip.is_some_and(|tip| self.heads.iter().any(|head| *head != tip));
+        branch.commits > 0 || self.heads.len() > 1 || stood_elsewhere
+    }
+}
+
+fn status(branch: Option<&Branch>, has_moved: bool, quiet_for: i64) -> Status {
+    let Some(branch) = branch else { return Status::Closed };
+    let into_another = branch.base.as_ref().is_some_and(|base| *base != branch.name);
+    if branch.merged && into_another && (has_moved || branch.tip.is_none()) {
+        return Status::Merged;
+    }
+    match (branch.tip, quiet_for < QUIET) {
+        (None, _) => Status::Closed,
+        (Some(_), true) => Status::InProgress,
+        (Some(_), false) => Status::Open,
+    }
+}
+
+/// The first line that says something: of the prompt, of the command; else the branch.
+fn title(branch: &Text, words: Option<&FirstWords>) -> Text {
+    let spoken = words.map(|words| [&words.prompt, &words.command]).into_iter().flatten().flatten();
+    let lines = spoken.flat_map(|text| text.as_bytes().split(|byte| matches!(byte, b'\n' | b'\r')));
+    let mut lines = lines.map(<[u8]>::trim_ascii).filter(|line| !line.is_empty());
+    lines.next().map_or_else(|| branch.clone(), Text::from)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::checkpoint::{FORMAT, Files, Header, Kind, Snapshot};
+    use crate::model::id::WorktreeId;
+
+    const HOUR: i64 = 3_600_000_000;
+    const NOW: Timestamp = Timestamp(1_000 * HOUR);
+
+    fn oid(byte: u8) -> Oid {
+        Oid::from_bytes(&[byte; 20]).unwrap()
+    }
+
+    fn checkpoint(branch: Option<&str>, hours_ago: i64, head: u8, session: &[u8]) -> Checkpoint {
+        Checkpoint {
+            id: oid(9),
+            parent: None,
+            tree: oid(8),
+            header: Header {
+                subject: "s".to_owned(),
+                kind: Kind::Auto,
+                time: Timestamp(NOW.0 - hours_ago * HOUR),
+                worktree: WorktreeId::parse("0123456789abcdef").unwrap(),
+                worktree_path: "/w".into(),
+                head: Some(oid(head)),
+                branch: branch.map(Text::from),
+                base: None,
+                sessions: vec![SessionId::of_key("codex", session)],
+                commands: 2,
+                files: Files::default(),
+                snapshot: Snapshot::Full,
+                skipped: 0,
+                set_aside: 0,
+                continues: None,
+                cursor: Default::default(),
+                unique: [0; 16],
+                format: FORMAT,
+            },
+        }
+    }
+
+    fn branch(name: &str, tip: Option<u8>, merged: bool, base: Option<&str>) -> Branch {
+        Branch {
+            name: name.into(),
+            tip: tip.map(oid),
+            merged,
+            commits: 0,
+            base: base.map(Text::from),
+            author: Some("Ada".to_owned()),
+        }
+    }
+
+    /// Its name; the branch, the heads of its checkpoints, the hours since the last of them.
+    type Case = (&'static str, Option<Branch>, &'static [u8], i64, Status);
+
+    #[test]
+    fn a_status_follows_from_the_branch_and_its_last_checkpoint() {
+        let main = Some("main");
+        let cases: [Case; 11] = [
+            ("at work", Some(branch("b", Some(1), false, main)), &[1], 1, Status::InProgress),
+            ("to the microsecond", Some(branch("b", Some(1), false, main)), &[1], 24, Status::Open),
+            ("quiet", Some(branch("b", Some(1), false, main)), &[1], 48, Status::Open),
+            ("merged", Some(branch("b", Some(2), true, main)), &[1, 2], 1, Status::Merged),
+            ("committed after", Some(branch("b", Some(2), true, main)), &[1], 1, Status::Merged),
+            ("just begun", Some(branch("b", Some(1), true, main)), &[1], 1, Status::InProgress),
+            ("begun and left", Some(branch("b", Some(1), true, main)), &[1], 48, Status::Open),
+            ("the base itself", Some(branch("b", Some(2), true, Some("b"))), &[1, 2], 1, Status::InProgress),
+            ("no base", Some(branch("b", Some(2), true, None)), &[1, 2], 1, Status::InProgress),
+            ("gone", None, &[1], 1, Status::Closed),
+            ("gone after the merge", Some(branch("b", None, true, main)), &[1], 1, Status::Merged),
+        ];
+        for (case, branch, heads, hours, status) in cases {
+            let chain: Vec<Checkpoint> =
+                heads.iter().map(|head| checkpoint(Some("b"), hours, *head, b"a")).collect();
+            let branches: Vec<Branch> = branch.into_iter().collect();
+            let trails = derive(&chain, &branches, &HashMap::new(), NOW);
+            assert_eq!(trails[0].status, status, "{case}");
+        }
+    }
+
+    #[test]
+    fn one_trail_per_branch_the_last_updated_first_and_none_while_detached() {
+        let chain = [
+            checkpoint(Some("old"), 50, 1, b"a"),
+            checkpoint(None, 0, 1, b"a"),
+            checkpoint(Some("new"), 2, 1, b"b"),
+            checkpoint(Some("new"), 5, 1, b"a"),
+            checkpoint(Some("new"), 1, 1, b"a"),
+        ];
+        let branches = [branch("new", Some(1), false, Some("main"))];
+        let trails = derive(&chain, &branches, &HashMap::new(), NOW);
+        let names: Vec<_> = trails.iter().map(|trail| trail.branch.lossy().into_owned()).collect();
+        assert_eq!(names, ["new", "old"]);
+        let new = &trails[0];
+        assert_eq!((new.sessions, new.checkpoints, new.commands, new.commits), (2, 3, 6, 0));
+        assert_eq!((NOW.since(new.created), NOW.since(new.updated)), (5 * HOUR, HOUR));
+        assert_eq!((new.author.as_deref(), new.base.clone()), (Some("Ada"), Some("main".into())));
+        assert_eq!((new.id.as_str(), new.id.len()), (id(&"new".into()).as_str(), 12));
+        assert_eq!(trails[1].status, Status::Closed);
+    }
+
+    #[test]
+    fn the_title_is_the_first_line_that_says_something() {
+        let words = |prompt: Option<&str>, command: Option<&str>| FirstWords {
+            prompt: prompt.map(Text::from),
+            command: command.map(Text::from),
+        };
+        let cases = [
+            (Some(words(Some("\r\n  fix the parser \nplease"), Some("ls"))), "fix the parser"),
+            (Some(words(Some(" \n"), Some("make test"))), "make test"),
+            (Some(words(None, Some("make test"))), "make test"),
+            (Some(words(None, None)), "b"),
+            (None, "b"),
+        ];
+        for (words, expected) in cases {
+            assert_eq!(title(&"b".into(), words.as_ref()), expected.into());
+        }
+    }
+
+    #[test]
+    fn every_status_has_a_word_that_is_read_back() {
+        for status in Status::ALL {
+            assert_eq!(Status::parse(status.word()), Some(status));
+        }
+        assert_eq!(Status::parse("Open"), None);
+    }
+}

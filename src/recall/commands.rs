@@ -1,0 +1,205 @@
+//! Every recorded command of a worktree: those in checkpoints, and those still in the journals.
+
+use std::collections::HashMap;
+
+use anyhow::Result;
+
+use super::attribution::Windows;
+use crate::disk::process;
+use crate::git::store::Store;
+use crate::model::change::Change;
+use crate::model::command::{Alive, Command, Join, State};
+use crate::model::event::{Event, Process, What};
+use crate::model::id::{CommandId, SessionId};
+use crate::model::oid::Oid;
+use crate::model::time::Timestamp;
+use crate::store::home::Home;
+use crate::store::{chain, models, pending, tip};
+use crate::wire::event;
+
+/// Which commands are asked for.
+#[derive(Clone, Debug, Default)]
+pub struct Filter {
+    /// 0: all; else the newest so many.
+    pub limit: usize,
+    pub cwd: Option<Vec<u8>>,
+    pub session: Option<SessionId>,
+    pub exit: Option<Exit>,
+    pub since: Option<Timestamp>,
+    pub until: Option<Timestamp>,
+    /// Text that the command contains.
+    pub text: Option<Vec<u8>>,
+    /// A path from the worktree's top that the command changed.
+    pub file: Option<Vec<u8>>,
+    pub state: Option<State>,
+}
+
+/// An exit code to look for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Exit {
+    Code(i32),
+    /// Anything but 0.
+    Failed,
+}
+
+/// A command, its state, and what it changed.
+#[derive(Clone, Debug)]
+pub struct Told {
+    pub command: Command,
+    pub state: State,
+    pub changes: Vec<Change>,
+}
+
+/// The record of a worktree, read once.
+pub struct Record {
+    pub commands: Vec<Command>,
+    /// Tool calls and sessions: what besides commands says who was at work.
+    pub others: Vec<Event>,
+    /// Prompts, and the checkpoint that holds each.
+    pub prompts: Vec<(Oid, Event)>,
+    /// What each checkpoint found changed.
+    pub changes: Vec<(Oid, Vec<Change>)>,
+    /// The processes of shell sessions.
+    processes: HashMap<SessionId, Process>,
+    /// Events that no checkpoint holds yet.
+    pub pending: u64,
+    /// Pieces of the journals that no event could be made of, and journals that would not open.
+    pub unreadable: Vec<String>,
+}
+
+/// Reads everything of this worktree.
+///
+/// # Errors
+/// Something is damaged; the record then holds all the rest.
+pub fn read(home: &Home, store: &Store) -> (Record, Result<()>) {
+    let mut join = Join::default();
+    let mut record = Record {
+        commands: Vec::new(),
+        others: Vec::new(),
+        prompts: Vec::new(),
+        changes: Vec::new(),
+        processes: HashMap::new(),
+        pending: 0,
+        unreadable: Vec::new(),
+    };
+    let told = tip::intact(home).and_then(|tip| {
+        let read = models::tell(home, store, tip, &mut |id, lines| {
+            let lines = lines.split(|byte| *byte == b'\n').filter(|line| !line.is_empty());
+            lines.filter_map(|line| event::decode(line).ok()).for_each(|event| record.take(&mut join, event, Some(id)));
+        });
+        let cursor = tip.map(|tip| chain::checkpoint(store, tip)).transpose()?.map(|tip| tip.header.cursor);
+        record.take_pending(home, &mut join, &cursor.unwrap_or_default())?;
+        read
+    });
+    record.commands = join.finish();
+    (record, told)
+}
+
+impl Record {
+    fn take(&mut self, join: &mut Join, event: Event, held_by: Option<Oid>) {
+        join.take(&event, held_by);
+        match event.what {
+            What::Snapshot(facts) => {
+                if let Some(id) = held_by {
+                    self.changes.push((id, facts.changes));
+                }
+            }
+            What::SessionSeen(ref seen) => {
+                if let (Some(session), Some(process)) = (&event.session, &seen.process) {
+                    self.processes.insert(session.clone(), process.clone());
+                }
+                self.others.push(event);
+            }
+            What::CommandStarted(_) | What::CommandFinished(_) => {}
+            What::Prompt(_) => {
+                if let Some(id) = held_by {
+                    self.prompts.push((id, event.clone()));
+                }
+                self.others.push(event);
+            }
+            _ => self.others.push(event),
+        }
+    }
+
+    fn take_pending(&mut self, home: &Home, join: &mut Join, cursor: &crate::model::cursor::Cursor) -> Result<()> {
+        let pending = pending::gather(&home.journal(), cursor)?;
+        self.unreadable = pending.unreadable;
+        self.pending = pending.items.len() as u64;
+        for item in pending.items {
+            // What is shown is what would be stored: redacted.
+            let event = event::decode(item.line.get()).unwrap_or(item.event);
+            self.take(join, event, None);
+        }
+        Ok(())
+    }
+
+    /// The state of a command: one without an end runs while its process does.
+    pub fn state(&self, command: &Command) -> State {
+        let shell = command.session.as_ref().and_then(|session| self.processes.get(session));
+        let alive = match command.process.as_ref().or(shell) {
+            Some(process) => process::alive(process),
+            // An agent's command has no process we know of; it runs until its session says otherwise.
+            None => Alive::Yes,
+        };
+        command.state(alive)
+    }
+
+    /// What each command changed.
+    pub fn changes_of(&self, top: &[u8]) -> HashMap<CommandId, Vec<Change>> {
+        let windows = Windows::new(&self.commands, self.others.iter(), top);
+        let mut by_command: HashMap<CommandId, Vec<Change>> = HashMap::new();
+        for (_, changes) in &self.changes {
+            let mut changes = changes.clone();
+            windows.attribute(&mut changes);
+            for change in changes {
+                for id in change.by.iter().filter_map(|author| author.command.as_ref()) {
+                    by_command.entry(id.clone()).or_default().push(change.clone());
+                }
+            }
+        }
+        by_command
+    }
+
+    /// The commands that fit, oldest first.
+    pub fn list(&self, filter: &Filter, top: &[u8], with_changes: bool) -> Vec<Told> {
+        let mut changes = match with_changes || filter.file.is_some() {
+            true => self.changes_of(top),
+            false => HashMap::new(),
+        };
+        let mut told: Vec<Told> = Vec::new();
+        let most = if filter.limit == 0 { usize::MAX } else { filter.limit };
+        for command in self.commands.iter().rev().filter(|command| filter.fits(command)) {
+            let state = self.state(command);
+            let changed = changes.remove(&command.id).unwrap_or_default();
+            let touches = |file: &Vec<u8>| changed.iter().any(|change| change.path.0 == *file);
+            if filter.state.is_none_or(|wanted| wanted == state) && filter.file.as_ref().is_none_or(touches) {
+                told.push(Told { command: command.clone(), state, changes: changed });
+            }
+            if told.len() >= most {
+                break;
+            }
+        }
+        told.reverse();
+        told
+    }
+}
+
+impl Filter {
+    fn fits(&self, command: &Command) -> bool {
+        let below = |dir: &Vec<u8>| {
+            let rest = command.cwd.as_bytes().strip_prefix(dir.as_slice());
+            rest.is_some_and(|rest| rest.is_empty() || rest[0] == b'/')
+        };
+        let exit = |wanted: Exit| match wanted {
+            Exit::Code(code) => command.exit == Some(code),
+            Exit::Failed => command.exit.is_some_and(|exit| exit != 0),
+        };
+        let text = |text: &Vec<u8>| command.command.as_bytes().windows(text.len().max(1)).any(|part| part == text);
+        self.cwd.as_ref().is_none_or(below)
+            && self.session.as_ref().is_none_or(|session| command.session.as_ref() == Some(session))
+            && self.exit.is_none_or(exit)
+            && self.since.is_none_or(|since| command.moment() >= since)
+            && self.until.is_none_or(|until| command.moment() <= until)
+            && self.text.as_ref().is_none_or(text)
+    }
+}

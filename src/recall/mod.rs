@@ -1,0 +1,9 @@
+//! Floor 3: brings the past back. Reading only: nothing here writes, and reading never deletes.
+
+pub mod attribution;
+pub mod commands;
+pub mod diff;
+pub mod log;
+pub mod select;
+pub mod status;
+pub mod trail;

@@ -1,0 +1,188 @@
+//! Merges small packs, so that opening the store stays cheap. Drops no object.
+//!
+//! `git pack-objects` finds the deltas. It is given an explicit list, the union of what the old packs
+//! hold, because its own ways of choosing leave out what the user's repository also has
+//! (`--local`), or take in the user's whole history. The new pack is durable before an old one goes,
+//! and an old one goes only if every one of its objects is in the new one.
+
+use std::collections::HashSet;
+use std::fs;
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::process::Stdio;
+
+use anyhow::{Context, Result, ensure};
+
+use super::home::Home;
+use super::trouble;
+use crate::disk::backoff::random;
+use crate::disk::file;
+use crate::disk::lock::{Attempt, RefLock};
+use crate::git::store::Store;
+use crate::git::{own, run};
+use crate::model::digest;
+use crate::model::oid::Oid;
+
+/// So many packs are merged into one.
+pub const DUE: usize = 32;
+
+/// Starts a merge in the background if one is due. Nobody waits for it.
+pub fn if_due(home: &Home) {
+    if packs(&home.place.store()).len() < DUE {
+        return;
+    }
+    let Ok(myself) = std::env::current_exe() else { return };
+    let mut child = std::process::Command::new(myself);
+    child.args(["hook", "maintain"]).current_dir(home.place.work_tree.as_deref().unwrap_or(&home.place.git_dir));
+    child.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+    std::os::unix::process::CommandExt::process_group(&mut child, 0);
+    if let Err(error) = child.spawn() {
+        trouble::note(&home.place.common, "start maintenance", &error.to_string());
+    }
+}
+
+/// What a merge did.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Merge {
+    /// So many packs became one.
+    Done(usize),
+    /// There was nothing to do, or somebody else is doing it.
+    Nothing,
+}
+
+/// Merges the small packs, and each larger one that holds no more than twice what was taken so far.
+pub fn merge(home: &Home) -> Result<Merge> {
+    let lock = RefLock::attempt(&home.place.lock("store"))?;
+    let Attempt::Held(_lock) = lock else { return Ok(Merge::Nothing) };
+    let dir = home.place.store();
+    let store = Store::open(&dir)?;
+    let chosen = choose(packs(&dir));
+    if chosen.len() < 2 {
+        return Ok(Merge::Nothing);
+    }
+    let mut listed = HashSet::new();
+    for pack in &chosen {
+        listed.extend(own::ids_of_index(&pack.idx, store.hash_kind())?);
+    }
+    let order = telling_order(&dir, &listed)?;
+    let room = home.place.incoming().join(format!("{}-{}", home.worktree, digest::hex(&random::<8>())));
+    file::private_dir(&room)?;
+    let merged = pack_into(&dir, &room, &order).and_then(|name| land(&dir, &room, &name, &store, &chosen, &listed));
+    let _ = fs::remove_dir_all(&room);
+    merged.map(|()| Merge::Done(chosen.len()))
+}
+
+#[derive(Clone, Debug)]
+struct PackFile {
+    idx: PathBuf,
+    len: u64,
+}
+
+fn packs(store: &Path) -> Vec<PackFile> {
+    let entries = fs::read_dir(store.join("objects").join("pack")).into_iter().flatten().flatten();
+    let indices = entries.map(|entry| entry.path()).filter(|path| path.extension().is_some_and(|end| end == "idx"));
+    indices
+        .filter_map(|idx| {
+            let len = fs::metadata(idx.with_extension("pack")).ok()?.len();
+            Some(PackFile { idx, len })
+        })
+        .collect()
+}
+
+/// Smallest first; a pack is taken along while it is at most twice as large as all before it, so each
+/// object is merged a logarithmic number of times.
+fn choose(mut packs: Vec<PackFile>) -> Vec<PackFile> {
+    packs.sort_by_key(|pack| pack.len);
+    let mut taken: u64 = 0;
+    let mut count = 0;
+    for pack in &packs {
+        if count >= DUE / 2 && pack.len > taken.saturating_mul(2) {
+            break;
+        }
+        taken += pack.len;
+        count += 1;
+    }
+    packs.truncate(count);
+    packs
+}
+
+/// The objects with their paths, newest checkpoint first: what makes good deltas. Those that no
+/// checkpoint reaches (the pack of a lost swap) follow; they are kept all the same.
+fn telling_order(store: &Path, listed: &HashSet<Oid>) -> Result<Vec<u8>> {
+    let mut git = run::command(Some(store));
+    git.args(["rev-list", "--objects", "--in-commit-order", "--glob=refs/trace/*", "--not", "--alternate-refs"]);
+    git.stdout(Stdio::piped()).stderr(Stdio::null());
+    let output = git.output().context("run git rev-list")?;
+    let mut order = Vec::new();
+    let mut told = HashSet::new();
+    for line in output.stdout.split(|byte| *byte == b'\n') {
+        let hex = line.split(|byte| *byte == b' ').next().unwrap_or_default();
+        if let Some(id) = Oid::parse(hex).filter(|id| listed.contains(id))
+            && told.insert(id)
+        {
+            order.extend_from_slice(line);
+            order.push(b'\n');
+        }
+    }
+    for id in listed.difference(&told) {
+        order.extend_from_slice(format!("{id}\n").as_bytes());
+    }
+    Ok(order)
+}
+
+fn pack_into(store: &Path, room: &Path, order: &[u8]) -> Result<String> {
+    let mut git = run::command(Some(store));
+    git.args(["-c", "pack.threads=1", "-c", "core.fsync=pack,pack-metadata", "pack-objects", "-q", "--delta-base-offset"]);
+    git.arg(room.join("pack")).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut child = git.spawn().context("run git pack-objects")?;
+    let mut stdin = child.stdin.take().context("git pack-objects takes a list")?;
+    let list = order.to_vec();
+    let feeder = std::thread::spawn(move || stdin.write_all(&list));
+    let output = child.wait_with_output().context("wait for git pack-objects")?;
+    let fed = feeder.join().map_err(|_| anyhow::anyhow!("feeding git pack-objects failed"))?;
+    ensure!(output.status.success(), "git pack-objects: {}", String::from_utf8_lossy(&output.stderr).trim());
+    fed.context("feed git pack-objects")?;
+    Ok(String::from_utf8_lossy(&output.stdout).trim().to_owned())
+}
+
+fn land(store_dir: &Path, room: &Path, name: &str, store: &Store, old: &[PackFile], listed: &HashSet<Oid>) -> Result<()> {
+    let new = room.join(format!("pack-{name}.idx"));
+    let held: HashSet<Oid> = own::ids_of_index(&new, store.hash_kind())?.into_iter().collect();
+    ensure!(listed.is_subset(&held), "the merged pack lacks {} objects", listed.difference(&held).count());
+    let packs = store_dir.join("objects").join("pack");
+    for end in ["pack", "idx"] {
+        let from = room.join(format!("pack-{name}.{end}"));
+        let synced = fs::File::open(&from).and_then(|file| file.sync_all());
+        synced.and_then(|()| fs::rename(&from, packs.join(format!("pack-{name}.{end}")))).with_context(|| format!("move {}", from.display()))?;
+    }
+    file::sync_dir(&packs)?;
+    for pack in old.iter().filter(|pack| !pack.idx.ends_with(format!("pack-{name}.idx"))) {
+        // The index first: a pack without one does not exist, an index without its pack is an error.
+        for path in [pack.idx.clone(), pack.idx.with_extension("pack")] {
+            fs::remove_file(&path).with_context(|| format!("remove {}", path.display()))?;
+        }
+        for end in ["rev", "keep"] {
+            let _ = fs::remove_file(pack.idx.with_extension(end));
+        }
+    }
+    file::sync_dir(&packs)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn small_packs_are_merged_and_a_large_one_only_when_it_is_worth_it() {
+        let sized = |sizes: &[u64]| {
+            let packs = sizes.iter().enumerate().map(|(at, len)| PackFile { idx: format!("{at}.idx").into(), len: *len });
+            choose(packs.collect()).len()
+        };
+        let mut many = vec![10; 31];
+        many.push(500);
+        assert_eq!(sized(&many), 32, "310 bytes take 500 along");
+        many[31] = 1000;
+        assert_eq!(sized(&many), 31, "but not 1000");
+        assert_eq!(sized(&[1, 1]), 2);
+    }
+}

@@ -1,0 +1,121 @@
+//! Keeps the read models in step with the chain, whoever died when.
+
+use anyhow::Result;
+
+use super::home::Home;
+use super::seen::Seen;
+use super::{chain, ledger};
+use crate::git::store::Store;
+use crate::model::id::EventId;
+use crate::model::oid::Oid;
+use crate::wire::event;
+
+/// Opens the set of known events, right for `tip`, and brings the ledger there too.
+///
+/// Costs nothing if the last leader finished; else the events of the checkpoints in between are read.
+pub fn catch_up(home: &Home, store: &Store, tip: Option<Oid>) -> Result<Seen> {
+    crate::disk::file::private_dir(&home.place.cache())?;
+    let mut seen = Seen::open(&home.place.cache().join(format!("seen-{}", home.worktree)));
+    let last = ledger::last(home);
+    if seen.tip == tip && last == tip {
+        return Ok(seen);
+    }
+    let missing = Missing::find(store, tip, seen.tip, last)?;
+    if !missing.seen_is_of_this_chain {
+        seen.clear()?;
+    }
+    if !missing.ledger_is_of_this_chain {
+        ledger::clear(home)?;
+    }
+    for step in missing.steps.iter().rev() {
+        let lines = chain::events(store, step.tree)?;
+        if step.for_ledger || !missing.ledger_is_of_this_chain {
+            ledger::append(home, step.id, &lines)?;
+        }
+        if step.for_seen || !missing.seen_is_of_this_chain {
+            seen.note(ids(&lines).iter(), step.id)?;
+        }
+    }
+    Ok(seen)
+}
+
+/// Adds a checkpoint that was just made.
+pub fn follow(home: &Home, seen: &mut Seen, id: Oid, lines: &[u8]) -> Result<()> {
+    seen.note(ids(lines).iter(), id)?;
+    ledger::append(home, id, lines)
+}
+
+/// The events of the whole chain, oldest checkpoint first. Reads what the ledger lacks.
+///
+/// # Errors
+/// Damage hides nothing but itself: everything readable was taken before the error is returned.
+pub fn tell(home: &Home, store: &Store, tip: Option<Oid>, take: &mut dyn FnMut(Oid, &[u8])) -> Result<()> {
+    let ledger = ledger::Ledger::read(home);
+    let sections = ledger.sections();
+    let position = |id: Oid| sections.iter().rposition(|(known, _)| *known == id);
+    let mut newer = Vec::new();
+    let mut known = None;
+    let mut damage = Ok(());
+    for checkpoint in chain::walk(store, tip) {
+        let found = match checkpoint {
+            Ok(found) => found,
+            Err(error) => {
+                damage = Err(error);
+                break;
+            }
+        };
+        known = position(found.id);
+        if known.is_some() {
+            break;
+        }
+        match chain::events(store, found.tree) {
+            Ok(lines) => newer.push((found.id, lines)),
+            Err(error) => damage = Err(error),
+        }
+    }
+    for (id, lines) in sections.iter().take(known.map_or(0, |at| at + 1)) {
+        take(*id, lines);
+    }
+    newer.iter().rev().for_each(|(id, lines)| take(*id, lines));
+    damage
+}
+
+struct Step {
+    id: Oid,
+    tree: Oid,
+    for_seen: bool,
+    for_ledger: bool,
+}
+
+struct Missing {
+    /// Newest first.
+    steps: Vec<Step>,
+    seen_is_of_this_chain: bool,
+    ledger_is_of_this_chain: bool,
+}
+
+impl Missing {
+    fn find(store: &Store, tip: Option<Oid>, seen: Option<Oid>, ledger: Option<Oid>) -> Result<Self> {
+        let mut missing = Self { steps: Vec::new(), seen_is_of_this_chain: false, ledger_is_of_this_chain: false };
+        // What lies behind a damaged checkpoint is out of reach, and no reason to stop recording.
+        for checkpoint in chain::walk(store, tip).map_while(Result::ok) {
+            missing.seen_is_of_this_chain |= seen == Some(checkpoint.id);
+            missing.ledger_is_of_this_chain |= ledger == Some(checkpoint.id);
+            if missing.seen_is_of_this_chain && missing.ledger_is_of_this_chain {
+                break;
+            }
+            missing.steps.push(Step {
+                id: checkpoint.id,
+                tree: checkpoint.tree,
+                for_seen: !missing.seen_is_of_this_chain,
+                for_ledger: !missing.ledger_is_of_this_chain,
+            });
+        }
+        Ok(missing)
+    }
+}
+
+fn ids(lines: &[u8]) -> Vec<EventId> {
+    let lines = lines.split(|byte| *byte == b'\n').filter(|line| !line.is_empty());
+    lines.filter_map(|line| event::decode(line).ok()).map(|event| event.id).collect()
+}

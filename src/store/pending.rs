@@ -1,0 +1,175 @@
+//! The batch: what the journals of one worktree hold and its chain does not.
+//!
+//! Nothing hides its neighbours. A torn or foreign piece is set aside and counted; a file that cannot
+//! be read keeps its place in the cursor and is read when it can be.
+
+use std::collections::HashSet;
+
+use anyhow::Result;
+
+use super::seen::Seen;
+use crate::disk::journal::{self, Found};
+use crate::model::cursor::Cursor;
+use crate::model::event::{Event, What};
+use crate::model::id::{CommandId, EventId};
+use crate::model::redact::{self, Redacted};
+use crate::wire::frame::{self, Piece};
+use crate::wire::{event, shell};
+
+/// The most bytes one batch takes: the rest is for the next, so memory stays bounded.
+const MOST: u64 = 32 << 20;
+
+/// An event and the line that stands for it in the batch.
+#[derive(Debug)]
+pub struct Item {
+    pub event: Event,
+    pub line: Redacted<Vec<u8>>,
+}
+
+/// A batch.
+#[derive(Debug, Default)]
+pub struct Pending {
+    pub items: Vec<Item>,
+    /// Up to where the journals are contained once this batch is.
+    pub cursor: Cursor,
+    /// Pieces that are no events, as they were found.
+    pub set_aside: Vec<Vec<u8>>,
+    /// Journals that would not open, and why.
+    pub unreadable: Vec<String>,
+    /// Bytes this batch moves the cursor over.
+    pub consumed: u64,
+    /// There is more than one batch may take.
+    pub more: bool,
+}
+
+/// Reads everything behind `cursor` in the journals of `dir`.
+pub fn gather(dir: &std::path::Path, cursor: &Cursor) -> Result<Pending> {
+    let mut pending = Pending::default();
+    let listing = journal::list(dir)?;
+    for (name, error) in listing.unreadable {
+        if let Some(known) = cursor.0.get(&name) {
+            pending.cursor.0.insert(name.clone(), *known);
+        }
+        pending.unreadable.push(format!("{name}: {error}"));
+    }
+    let mut files = Vec::new();
+    for mut found in listing.found {
+        files.push(pending.read(&mut found, cursor)?);
+    }
+    pending.items = merge(files);
+    Ok(pending)
+}
+
+impl Pending {
+    fn read(&mut self, found: &mut Found, cursor: &Cursor) -> Result<Vec<Event>> {
+        let start = cursor.resume(&found.name, &found.head, found.len);
+        let room = MOST.saturating_sub(self.consumed);
+        self.more |= found.len - start > room;
+        let bytes = found.read_from(start, room)?;
+        let split = frame::split(&bytes);
+        let mut events = Vec::new();
+        for piece in split.pieces {
+            match piece {
+                Piece::Whole(payload) => match parse(payload, &found.name) {
+                    Some(event) => events.push(event),
+                    None => self.set_aside.push(payload.to_vec()),
+                },
+                Piece::Torn(fragment) => self.set_aside.push(fragment.to_vec()),
+            }
+        }
+        let consumed = u64::try_from(split.consumed).unwrap_or(u64::MAX);
+        self.consumed += consumed;
+        // A file nothing was ever taken of has no first bytes to be known by.
+        if start + consumed > 0 {
+            self.cursor.advance(&found.name, &found.head, start + consumed);
+        }
+        Ok(events)
+    }
+
+    /// Drops what the chain holds already, what came twice, and starts whose ends are here.
+    pub fn drop_known(&mut self, seen: &Seen) {
+        let mut here: HashSet<EventId> = HashSet::new();
+        let ended: HashSet<CommandId> = self.items.iter().filter_map(|item| end_of(&item.event).cloned()).collect();
+        self.items.retain(|item| {
+            let joined = matches!(&item.event.what, What::CommandStarted(half) if ended.contains(&half.command_id));
+            !joined && here.insert(item.event.id.clone()) && !seen.holds(&item.event.id)
+        });
+    }
+
+    /// The events, in telling order.
+    pub fn events(&self) -> impl Iterator<Item = &Event> {
+        self.items.iter().map(|item| &item.event)
+    }
+
+    /// The batch as it is kept: one event per line.
+    pub fn lines(&self) -> Vec<u8> {
+        let mut all = Vec::new();
+        for item in &self.items {
+            all.extend_from_slice(item.line.get());
+            all.push(b'\n');
+        }
+        all
+    }
+}
+
+fn end_of(event: &Event) -> Option<&CommandId> {
+    match &event.what {
+        // An end without its start's time needs the start beside it.
+        What::CommandFinished(half) if half.start.is_some() => Some(&half.command_id),
+        _ => None,
+    }
+}
+
+fn parse(payload: &[u8], file_name: &str) -> Option<Event> {
+    match payload.first() {
+        Some(b'{') => event::decode(payload).ok(),
+        _ => {
+            let (stem, _) = journal::parts(file_name)?;
+            shell::parse(payload, stem, None).ok()
+        }
+    }
+}
+
+/// Telling order: by time between files, as written within one. A clock that goes back inside a file
+/// moves nothing before what the same writer wrote earlier.
+fn merge(files: Vec<Vec<Event>>) -> Vec<Item> {
+    let mut keyed = Vec::new();
+    for events in files {
+        let mut latest = i64::MIN;
+        for event in events {
+            latest = latest.max(event.at.0);
+            keyed.push((latest, event));
+        }
+    }
+    keyed.sort_by_key(|(at, _)| *at);
+    keyed.into_iter().map(|(_, event)| item(event)).collect()
+}
+
+fn item(event: Event) -> Item {
+    let line = redact::json_line(&event::encode(&event));
+    Item { event, line }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::event::Note;
+    use crate::model::time::Timestamp;
+
+    fn note(id: &str, at: i64) -> Event {
+        Event {
+            id: EventId::parse(id).unwrap(),
+            at: Timestamp(at),
+            session: None,
+            seq: None,
+            what: What::TurnEnded(Note::default()),
+        }
+    }
+
+    #[test]
+    fn files_are_merged_by_time_and_each_keeps_its_own_order() {
+        let files = vec![vec![note("a1", 10), note("a2", 5), note("a3", 30)], vec![note("b1", 7), note("b2", 20)]];
+        let told: Vec<String> = merge(files).iter().map(|item| item.event.id.to_string()).collect();
+        assert_eq!(told, ["b1", "a1", "a2", "b2", "a3"]);
+    }
+}

@@ -1,0 +1,202 @@
+//! Which events the chain holds: a set of fingerprints on disk, asked once per event.
+//!
+//! A cache: an open-addressing table of 16-byte slots that names the checkpoint up to which it is
+//! right. Asking reads one slot, noting writes one, so neither follows the length of the history. An
+//! id is noted only after the swap that made it part of the chain.
+
+use std::fs::{self, File, OpenOptions};
+use std::os::unix::fs::{FileExt, OpenOptionsExt};
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result};
+
+use crate::model::digest;
+use crate::model::id::EventId;
+use crate::model::oid::Oid;
+
+const MAGIC: &[u8; 8] = b"trSEEN1\n";
+const HEADER: u64 = 64;
+const SLOT: u64 = 16;
+const FIRST_CAPACITY: u64 = 1 << 10;
+
+/// The fingerprints of one worktree's events.
+pub struct Seen {
+    path: PathBuf,
+    file: Option<File>,
+    capacity: u64,
+    count: u64,
+    /// The checkpoint up to which every event is noted.
+    pub tip: Option<Oid>,
+}
+
+impl Seen {
+    /// Opens the table; anything that is not one counts as empty.
+    pub fn open(path: &Path) -> Self {
+        let none = Self { path: path.to_owned(), file: None, capacity: 0, count: 0, tip: None };
+        let Ok(file) = OpenOptions::new().read(true).write(true).open(path) else { return none };
+        let mut header = [0; HEADER as usize];
+        if file.read_exact_at(&mut header, 0).is_err() || &header[..8] != MAGIC {
+            return none;
+        }
+        let (capacity, count) = (number(&header[8..16]), number(&header[16..24]));
+        let whole = file.metadata().is_ok_and(|meta| meta.len() == HEADER + capacity.saturating_mul(SLOT));
+        let tip = Oid::from_bytes(&header[25..25 + usize::from(header[24]).min(32)]);
+        match whole && capacity.is_power_of_two() && count < capacity {
+            true => Self { path: path.to_owned(), file: Some(file), capacity, count, tip },
+            false => none,
+        }
+    }
+
+    /// Whether the event is noted.
+    pub fn holds(&self, id: &EventId) -> bool {
+        self.file.is_some() && matches!(self.find(fingerprint(id)), Ok(Place::Taken))
+    }
+
+    /// Notes events of the checkpoint `tip`, which follows the one noted before.
+    pub fn note<'a>(&mut self, ids: impl Iterator<Item = &'a EventId>, tip: Oid) -> Result<()> {
+        self.note_all(ids, tip).with_context(|| format!("write {}", self.path.display()))
+    }
+
+    /// Forgets everything: the table is not of this chain.
+    pub fn clear(&mut self) -> Result<()> {
+        self.remake(FIRST_CAPACITY).with_context(|| format!("write {}", self.path.display()))
+    }
+
+    fn note_all<'a>(&mut self, ids: impl Iterator<Item = &'a EventId>, tip: Oid) -> std::io::Result<()> {
+        for id in ids {
+            if self.file.is_none() {
+                self.remake(FIRST_CAPACITY)?;
+            }
+            if self.count * 2 >= self.capacity {
+                self.grow()?;
+            }
+            self.insert(fingerprint(id))?;
+        }
+        self.tip = Some(tip);
+        match &self.file {
+            Some(file) => file.write_all_at(&self.header(), 0),
+            None => Ok(()),
+        }
+    }
+
+    fn insert(&mut self, print: [u8; 16]) -> std::io::Result<()> {
+        if let (Place::Free(slot), Some(file)) = (self.find(print)?, &self.file) {
+            file.write_all_at(&print, HEADER + slot * SLOT)?;
+            self.count += 1;
+        }
+        Ok(())
+    }
+
+    /// Where a fingerprint is, or would go: linear probing from its own first bytes.
+    fn find(&self, print: [u8; 16]) -> std::io::Result<Place> {
+        let Some(file) = &self.file else { return Err(std::io::ErrorKind::NotFound.into()) };
+        let start = number(&print[..8]);
+        for step in 0..self.capacity {
+            let slot = start.wrapping_add(step) & (self.capacity - 1);
+            let mut held = [0; SLOT as usize];
+            file.read_exact_at(&mut held, HEADER + slot * SLOT)?;
+            if held == print {
+                return Ok(Place::Taken);
+            }
+            if held == [0; SLOT as usize] {
+                return Ok(Place::Free(slot));
+            }
+        }
+        Err(std::io::ErrorKind::StorageFull.into())
+    }
+
+    fn grow(&mut self) -> std::io::Result<()> {
+        let old = fs::read(&self.path)?;
+        self.remake(self.capacity * 2)?;
+        for slot in old[HEADER as usize..].chunks_exact(SLOT as usize) {
+            let mut print = [0; SLOT as usize];
+            print.copy_from_slice(slot);
+            if print != [0; SLOT as usize] {
+                self.insert(print)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn remake(&mut self, capacity: u64) -> std::io::Result<()> {
+        // A new inode: a reader of the old table goes on reading the old one.
+        let _ = fs::remove_file(&self.path);
+        let file = OpenOptions::new().read(true).write(true).create_new(true).mode(0o600).open(&self.path)?;
+        (self.capacity, self.count, self.tip) = (capacity, 0, None);
+        file.write_all_at(&self.header(), 0)?;
+        file.set_len(HEADER + capacity * SLOT)?;
+        self.file = Some(file);
+        Ok(())
+    }
+
+    fn header(&self) -> [u8; HEADER as usize] {
+        let mut header = [0; HEADER as usize];
+        header[..8].copy_from_slice(MAGIC);
+        header[8..16].copy_from_slice(&self.capacity.to_le_bytes());
+        header[16..24].copy_from_slice(&self.count.to_le_bytes());
+        if let Some(tip) = &self.tip {
+            let raw = tip.as_bytes();
+            header[24] = u8::try_from(raw.len()).unwrap_or(0);
+            header[25..25 + raw.len()].copy_from_slice(raw);
+        }
+        header
+    }
+}
+
+enum Place {
+    Taken,
+    Free(u64),
+}
+
+fn fingerprint(id: &EventId) -> [u8; 16] {
+    let mut print = [0; 16];
+    print.copy_from_slice(&digest::sha256(&[id.as_str().as_bytes()])[..16]);
+    print
+}
+
+fn number(bytes: &[u8]) -> u64 {
+    let mut raw = [0; 8];
+    raw.copy_from_slice(&bytes[..8]);
+    u64::from_le_bytes(raw)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn id(n: u32) -> EventId {
+        EventId::parse(&format!("evt-{n}")).unwrap()
+    }
+
+    #[test]
+    fn what_was_noted_is_held_across_growth_and_reopening() {
+        let path = std::env::temp_dir().join(format!("trace-seen-{}", std::process::id()));
+        let _ = fs::remove_file(&path);
+        let tip = Oid::parse("ab".repeat(20).as_bytes()).unwrap();
+        let ids: Vec<EventId> = (0..5000).map(id).collect();
+        let mut seen = Seen::open(&path);
+        assert!(!seen.holds(&ids[0]), "an absent table holds nothing");
+        for some in ids.chunks(7) {
+            seen.note(some.iter(), tip).unwrap();
+        }
+        let again = Seen::open(&path);
+        assert_eq!(again.tip, Some(tip));
+        assert!(ids.iter().all(|id| again.holds(id)));
+        assert!(!again.holds(&id(5000)));
+        fs::remove_file(path).unwrap();
+    }
+
+    #[test]
+    fn a_damaged_table_counts_as_empty() {
+        let path = std::env::temp_dir().join(format!("trace-seen-bad-{}", std::process::id()));
+        let mut seen = Seen::open(&path);
+        seen.note([id(1)].iter(), Oid::from_bytes(&[1; 20]).unwrap()).unwrap();
+        let whole = fs::read(&path).unwrap();
+        for cut in (0..whole.len()).step_by(97) {
+            fs::write(&path, &whole[..cut]).unwrap();
+            let cut = Seen::open(&path);
+            assert!(cut.tip.is_none() && !cut.holds(&id(1)));
+        }
+        fs::remove_file(path).unwrap();
+    }
+}

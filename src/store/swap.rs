@@ -1,0 +1,123 @@
+//! Compare-and-swap of a ref, durable, by git's own protocol: `<ref>.lock` made exclusively, the old
+//! value compared under it, the new one written, synced, renamed (git's `refs/files-backend.c`).
+//!
+//! The swap keeps us right: with no other lock at all, exactly one of any number of writers moves
+//! the ref. Nothing here waits.
+
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, Write};
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
+use std::path::{Path, PathBuf};
+use std::time::{Duration, SystemTime};
+
+use anyhow::{Context, Result, bail};
+
+use super::home::Home;
+use super::tip::{self, Tip};
+use crate::disk::clock;
+use crate::disk::file::{self, Durability};
+use crate::disk::lock::RefLock;
+use crate::model::oid::Oid;
+
+/// What became of an attempt to move a ref.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[must_use = "a swap that lost the race has moved nothing"]
+pub enum Swap {
+    /// The ref points at the new commit.
+    Done,
+    /// The ref was not where we thought, or somebody is moving it: read it again.
+    Moved,
+}
+
+/// A lock file nobody can explain is left alone for so long where there is no flock to ask.
+const FOREIGN: Duration = Duration::from_secs(600);
+
+/// Under the flock only a process that does not keep our rules can own a lock file; it gets this.
+const STRANGER: Duration = Duration::from_secs(10);
+
+/// Moves the worktree's shadow from `seen` to `new`.
+///
+/// # Errors
+/// After an error the ref may or may not have moved: only reading it tells.
+pub fn swap(home: &Home, seen: &Tip, new: Oid, held: Option<&RefLock>, durability: Durability) -> Result<Swap> {
+    let target = home.place.ref_file(&home.shadow());
+    let context = || format!("move {}", home.shadow());
+    let lock = lock_path(&target);
+    let Some(mut claimed) = claim(home, &lock, held)? else { return Ok(Swap::Moved) };
+    if tip::read(home)? != *seen {
+        fs::remove_file(&lock).with_context(context)?;
+        return Ok(Swap::Moved);
+    }
+    let written = claimed.write_all(format!("{new}\n").as_bytes()).and_then(|()| match durability {
+        Durability::Synced => claimed.sync_all(),
+        Durability::Buffered => Ok(()),
+    });
+    if let Err(error) = written {
+        // Nothing was renamed, so nothing moved. A leftover would be taken for a stale lock.
+        let _ = fs::remove_file(&lock);
+        return Err(error).with_context(context);
+    }
+    if !still_ours(&claimed, &lock) {
+        return Ok(Swap::Moved);
+    }
+    fs::rename(&lock, &target).with_context(context)?;
+    if let (Durability::Synced, Some(dir)) = (durability, target.parent()) {
+        file::sync_dir(dir)?;
+    }
+    Ok(Swap::Done)
+}
+
+fn lock_path(target: &Path) -> PathBuf {
+    let mut name = target.as_os_str().to_owned();
+    name.push(".lock");
+    name.into()
+}
+
+/// Makes the lock file; `None` while somebody else has it.
+fn claim(home: &Home, lock: &Path, held: Option<&RefLock>) -> Result<Option<File>> {
+    for _ in 0..2 {
+        match OpenOptions::new().write(true).create_new(true).mode(0o600).open(lock) {
+            Ok(file) => return Ok(Some(file)),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                file::private_dir(lock.parent().unwrap_or(lock))?;
+            }
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
+                if !is_stale(lock, held) {
+                    return Ok(None);
+                }
+                set_aside(home, lock)?;
+            }
+            Err(error) => return Err(error).with_context(|| format!("make {}", lock.display())),
+        }
+    }
+    bail!("{} came back at once after it was set aside", lock.display())
+}
+
+fn is_stale(lock: &Path, held: Option<&RefLock>) -> bool {
+    let age = fs::symlink_metadata(lock)
+        .and_then(|meta| meta.modified())
+        .map(|at| SystemTime::now().duration_since(at).unwrap_or_default());
+    match (held, age) {
+        (_, Err(_)) => false,
+        (Some(held), Ok(age)) => held.previous_holder_died() || age > STRANGER,
+        (None, Ok(age)) => age > FOREIGN,
+    }
+}
+
+fn set_aside(home: &Home, lock: &Path) -> Result<()> {
+    file::private_dir(&home.place.quarantine())?;
+    let aside = home.place.quarantine().join(format!("lock-{}-{}", home.worktree, clock::now().0));
+    match fs::rename(lock, aside) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => {
+            Err(error).with_context(|| format!("set stale {} aside", lock.display()))
+        }
+        _ => Ok(()),
+    }
+}
+
+fn still_ours(claimed: &File, lock: &Path) -> bool {
+    match (claimed.metadata(), fs::symlink_metadata(lock)) {
+        (Ok(ours), Ok(named)) => (ours.dev(), ours.ino()) == (named.dev(), named.ino()),
+        _ => false,
+    }
+}

@@ -1,0 +1,200 @@
+//! Floor 1: from the model to words and to JSON.
+//!
+//! Pure: it writes to what it is given, and is told the time, the zone and the width. It opens
+//! nothing and knows neither git nor the files. Foreign text is printed through [`safe::Safe`],
+//! without an exception on a terminal.
+//!
+//! Read `safe`, `table` and `paint` first; the others are one file per listing, and `json` has
+//! the same content for programs. A listing of nothing is empty: the caller says so on stderr, in
+//! the words of its `EMPTY`, or of [`NO_MATCH`] where filters left nothing.
+
+use std::fmt::Display;
+use std::io::{self, Write};
+
+use jiff::tz::TimeZone;
+
+use crate::model::oid::Oid;
+use crate::model::time::Timestamp;
+use paint::{Paint, Style};
+
+pub mod commands;
+pub mod fsck;
+pub mod json;
+pub mod log;
+pub mod made;
+pub mod paint;
+pub mod patch;
+pub mod safe;
+pub mod show;
+pub mod status;
+pub mod table;
+#[cfg(test)]
+mod testing;
+pub mod time;
+pub mod trail;
+
+/// What is said where filters left nothing of a listing.
+pub const NO_MATCH: &str = "nothing matches";
+
+/// The digits of a checkpoint's id in a listing.
+const DIGITS: usize = 10;
+
+/// How it is to look, and from when and where it is looked at.
+#[derive(Clone, Debug)]
+pub struct Look {
+    pub paint: Paint,
+    /// Columns of the terminal; `None` if there is none: nothing is cut then.
+    pub width: Option<usize>,
+    pub now: Timestamp,
+    /// The zone of local dates.
+    pub zone: TimeZone,
+}
+
+impl Look {
+    /// A moment as details give it: the local date, and how long ago that is.
+    fn moment(&self, moment: Timestamp) -> String {
+        format!("{} ({})", time::local(moment, &self.zone), time::relative(Some(moment), self.now))
+    }
+
+    /// The heading of a block.
+    fn heading(&self, to: &mut dyn Write, words: &str) -> io::Result<()> {
+        writeln!(to, "\n{}", self.paint.on(Style::Head, words))
+    }
+
+    /// One line of a block: what it is, and its value, which must be safe to print already.
+    fn field(&self, to: &mut dyn Write, name: &str, value: impl Display) -> io::Result<()> {
+        writeln!(to, "{} {value}", self.paint.on(Style::Dim, format_args!("{name:<11}")))
+    }
+}
+
+/// A number of bytes for people: `0 B`, `1.5 KiB`, `12 MiB`.
+pub fn size(bytes: u64) -> String {
+    const UNITS: [&str; 4] = ["KiB", "MiB", "GiB", "TiB"];
+    if bytes < 1024 {
+        return format!("{bytes} B");
+    }
+    let power = (bytes.ilog2() / 10).min(4);
+    let tenths = (u128::from(bytes) * 10) >> (10 * power);
+    let unit = UNITS[power as usize - 1];
+    match tenths {
+        0..100 => format!("{}.{} {unit}", tenths / 10, tenths % 10),
+        _ => format!("{} {unit}", tenths / 10),
+    }
+}
+
+/// A count and its noun: `1 command`, `2 commands`.
+fn count(number: u64, noun: &str) -> String {
+    match number {
+        1 => format!("1 {noun}"),
+        _ => format!("{number} {noun}s"),
+    }
+}
+
+/// An id as listings print it.
+fn short(id: Oid) -> String {
+    id.short(DIGITS)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::change::Status;
+    use crate::model::command::State;
+    use crate::model::event::{Event, Note, Tool, What};
+    use crate::model::id::EventId;
+    use crate::model::text::Text;
+    use crate::model::trail::{self as story, Trail};
+    use proptest::prelude::*;
+    use testing::{NOW, change, checkpoint, command, look, screen};
+
+    /// Lists of checkpoints, commands and trails, with this text wherever foreign text can stand.
+    fn lists(text: &Text, look: &Look) -> String {
+        let word = text.lossy().into_owned();
+        let mut made = checkpoint(1, 0, &word);
+        (made.header.branch, made.header.worktree_path) = (Some(text.clone()), text.clone());
+        let mut ran = command(1, "", 1);
+        (ran.command, ran.cwd) = (text.clone(), text.clone());
+        let told = Trail {
+            id: story::id(text),
+            branch: text.clone(),
+            title: text.clone(),
+            status: story::Status::Open,
+            author: Some(word),
+            base: Some(text.clone()),
+            created: NOW,
+            updated: NOW,
+            sessions: 1,
+            checkpoints: 1,
+            commands: 1,
+            commits: 1,
+        };
+        let (made, told) = (&[made], &[told]);
+        let ran = &[commands::CommandView { command: ran, state: State::Done, changes: vec![] }];
+        screen(|to| {
+            log::write(to, made, look)?;
+            commands::write(to, ran, look)?;
+            trail::write(to, told, look)?;
+            trail::write_story(to, &told[0], made, look)?;
+            [json::log(made), json::commands(ran), json::trails(told)]
+                .iter()
+                .try_for_each(|it| json::write(to, it))
+        })
+    }
+
+    /// Details of a checkpoint, of files and of a check, likewise.
+    fn details(text: &Text, look: &Look) -> String {
+        let word = text.lossy().into_owned();
+        let note = Note { text: text.clone(), name: Some(word.clone()) };
+        let tool = Tool { name: word.clone(), paths: vec![text.clone()], ..Tool::default() };
+        let whats = [What::TurnEnded(note), What::ToolStarted(Box::new(tool)), What::Unknown(word.clone())];
+        let id = EventId::parse("e").unwrap();
+        let events = whats.map(|what| Event { id: id.clone(), at: NOW, session: None, seq: None, what });
+        let (made, changes) = (checkpoint(1, 0, &word), [change(&word, Status::Added)]);
+        let view = show::ShowView { checkpoint: &made, events: &events, changes: &changes };
+        let line = patch::Line { sign: patch::Sign::Added, text: text.clone(), end: patch::LineEnd::Newline };
+        let hunk = patch::Hunk { old_start: 0, old_len: 0, new_start: 1, new_len: 1, lines: vec![line] };
+        let body = patch::Body::Lines(vec![hunk]);
+        let files = [patch::FilePatch { path: text.clone(), old: None, new: changes[0].new, body }];
+        let problem = fsck::Problem { kind: word.clone(), at: text.clone(), detail: word };
+        let report = fsck::FsckView { checked: 1, problems: vec![problem] };
+        screen(|to| {
+            show::write(to, &view, look)?;
+            for form in [patch::Form::Stat, patch::Form::NameStatus, patch::Form::Patch] {
+                patch::write(to, &files, form, look)?;
+            }
+            fsck::write(to, &report, look)?;
+            json::write(to, &json::show(&made, &[text.as_bytes()], &changes))
+        })
+    }
+
+    proptest! {
+        #[test]
+        fn no_listing_passes_an_order_on_to_the_terminal(
+            mut bytes in proptest::collection::vec(any::<u8>(), 0..40),
+            text in "[\\x00-\\x{a0}\\x{2000}-\\x{2070}\\x{feff}]{0,20}",
+            width in 0..120_usize,
+        ) {
+            bytes.extend(text.as_bytes());
+            let (text, look) = (bytes.into(), look(Some(width)));
+            let screen = lists(&text, &look) + &details(&text, &look);
+            let order = screen.chars().find(|ch| *ch != '\n' && safe::is_hidden(*ch));
+            prop_assert_eq!(order, None);
+        }
+    }
+
+    #[test]
+    fn sizes_are_cut_to_two_digits_or_to_whole_units() {
+        let cases = [
+            (0, "0 B"),
+            (1023, "1023 B"),
+            (1024, "1.0 KiB"),
+            (1536, "1.5 KiB"),
+            (12 << 20, "12 MiB"),
+            ((1 << 30) - 1, "1023 MiB"),
+            (u64::MAX, "16777215 TiB"),
+        ];
+        for (bytes, words) in cases {
+            assert_eq!(size(bytes), words);
+        }
+    }
+}

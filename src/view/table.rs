@@ -1,0 +1,282 @@
+//! Columns that line up, and fit if there is a width to fit into.
+//!
+//! The longest text belongs into the last column: where nothing is cut, it pads the others.
+
+use std::fmt::Display;
+use std::io::{self, Write};
+
+use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
+
+use super::Look;
+use super::paint::{Paint, Style};
+
+/// Between two columns.
+const GAP: &str = "  ";
+
+/// Rows under headings.
+#[derive(Debug)]
+pub struct Table {
+    columns: Vec<Column>,
+    rows: Vec<Vec<Cell>>,
+    headings: Headings,
+}
+
+/// Whether the first line names the columns.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Headings {
+    Shown,
+    Left,
+}
+
+/// One column.
+#[derive(Clone, Copy, Debug)]
+pub struct Column {
+    heading: &'static str,
+    align: Align,
+    room: Room,
+}
+
+#[derive(Clone, Copy, Debug)]
+enum Align {
+    Left,
+    Right,
+}
+
+/// What a column gives when there is too little room.
+#[derive(Clone, Copy, Debug)]
+enum Room {
+    /// Nothing.
+    Kept,
+    /// The ends of its cells, down to so many columns.
+    Tail(usize),
+    /// The beginnings of its cells, down to so many columns.
+    Front(usize),
+}
+
+impl Column {
+    /// Text that is never cut.
+    pub fn text(heading: &'static str) -> Self {
+        Self { heading, align: Align::Left, room: Room::Kept }
+    }
+
+    /// A number: right-aligned, never cut.
+    pub fn number(heading: &'static str) -> Self {
+        Self { heading, align: Align::Right, room: Room::Kept }
+    }
+
+    /// Text that may lose its end, down to `least` columns.
+    pub fn flexible(heading: &'static str, least: usize) -> Self {
+        Self { heading, align: Align::Left, room: Room::Tail(least) }
+    }
+
+    /// A path, whose end matters: it may lose its beginning, down to `least` columns.
+    pub fn path(heading: &'static str, least: usize) -> Self {
+        Self { heading, align: Align::Left, room: Room::Front(least) }
+    }
+
+    fn least(self) -> Option<usize> {
+        match self.room {
+            Room::Kept => None,
+            Room::Tail(least) | Room::Front(least) => Some(least),
+        }
+    }
+}
+
+/// One field: text that is safe to print, and its style.
+#[derive(Clone, Debug)]
+pub struct Cell {
+    text: String,
+    style: Style,
+}
+
+impl Cell {
+    /// A field in a style. Foreign text comes here as [`super::safe::Safe`].
+    pub fn new(style: Style, text: impl Display) -> Self {
+        Self { text: text.to_string(), style }
+    }
+
+    /// A field that is said, or `-`.
+    pub fn maybe(style: Style, text: Option<impl Display>) -> Self {
+        match text {
+            Some(text) => Self::new(style, text),
+            None => Self::new(Style::Dim, '-'),
+        }
+    }
+}
+
+impl Table {
+    /// A table without rows.
+    pub fn new(headings: Headings, columns: &[Column]) -> Self {
+        Self { columns: columns.to_vec(), rows: Vec::new(), headings }
+    }
+
+    /// Adds a row with as many cells as there are columns.
+    pub fn row(&mut self, cells: Vec<Cell>) {
+        debug_assert_eq!(cells.len(), self.columns.len());
+        self.rows.push(cells);
+    }
+
+    /// Writes the headings and the rows; nothing if there are no rows.
+    pub fn write(mut self, to: &mut dyn Write, look: &Look) -> io::Result<()> {
+        if self.rows.is_empty() {
+            return Ok(());
+        }
+        if self.headings == Headings::Shown {
+            let headings = self.columns.iter().map(|column| Cell::new(Style::Dim, column.heading));
+            self.rows.insert(0, headings.collect());
+        }
+        let widths = self.widths(look.width);
+        self.rows.iter().try_for_each(|row| self.line(to, row, &widths, look.paint))
+    }
+
+    /// The width of each column: what its cells need, and less if that is too much. Whichever
+    /// has the most beyond its least gives first.
+    fn widths(&self, limit: Option<usize>) -> Vec<usize> {
+        let need = |at: usize| self.rows.iter().map(|row| row[at].text.width()).max().unwrap_or(0);
+        let mut widths: Vec<usize> = (0..self.columns.len()).map(need).collect();
+        let gaps = GAP.len() * self.columns.len().saturating_sub(1);
+        let total = widths.iter().sum::<usize>() + gaps;
+        for _ in 0..limit.map_or(0, |limit| total.saturating_sub(limit)) {
+            let beyond =
+                |at: usize| widths[at].saturating_sub(self.columns[at].least().unwrap_or(usize::MAX));
+            match (0..widths.len()).max_by_key(|at| beyond(*at)) {
+                Some(richest) if beyond(richest) > 0 => widths[richest] -= 1,
+                _ => break,
+            }
+        }
+        widths
+    }
+
+    fn line(&self, to: &mut dyn Write, row: &[Cell], widths: &[usize], paint: Paint) -> io::Result<()> {
+        // Spaces that are due before the next text: none are left at the end of a line.
+        let mut due = 0;
+        for ((cell, column), width) in row.iter().zip(&self.columns).zip(widths) {
+            let text = match column.room {
+                Room::Front(_) => cut_front(&cell.text, *width),
+                _ => cut(&cell.text, *width),
+            };
+            let pad = width.saturating_sub(text.width());
+            let (before, after) = match column.align {
+                Align::Left => (0, pad),
+                Align::Right => (pad, 0),
+            };
+            due += before;
+            if !text.is_empty() {
+                write!(to, "{:due$}{}", "", paint.on(cell.style, &text))?;
+                due = 0;
+            }
+            due += after + GAP.len();
+        }
+        writeln!(to)
+    }
+}
+
+/// The text, its end replaced by `…` if it is wider than `width` columns.
+pub fn cut(text: &str, width: usize) -> String {
+    if text.width() <= width {
+        return text.to_owned();
+    }
+    let mut kept = fitting(text.chars(), width);
+    kept.push_str(if width > 0 { "…" } else { "" });
+    kept
+}
+
+/// The text, its beginning replaced by `…` if it is wider than `width` columns.
+pub fn cut_front(text: &str, width: usize) -> String {
+    if text.width() <= width {
+        return text.to_owned();
+    }
+    let mut kept = fitting(text.chars().rev(), width);
+    kept.push_str(if width > 0 { "…" } else { "" });
+    kept.chars().rev().collect()
+}
+
+/// As many characters as leave room for the mark.
+fn fitting(chars: impl Iterator<Item = char>, width: usize) -> String {
+    let mut room = width.saturating_sub(1);
+    let fits = |ch: &char| match room.checked_sub(ch.width().unwrap_or(0)) {
+        Some(rest) => {
+            room = rest;
+            true
+        }
+        None => false,
+    };
+    chars.take_while(fits).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::view::testing::{look, screen};
+
+    fn table() -> Table {
+        let columns =
+            [Column::text("ID"), Column::number("N"), Column::path("PATH", 6), Column::flexible("TITLE", 8)];
+        let mut table = Table::new(Headings::Shown, &columns);
+        for (id, number, path, title) in [
+            ("a1", "7", "/home/ada/work", "a title that is long"),
+            ("b22", "1234", "/tmp", "日本語のタイトル"),
+            ("c", "5", "/", ""),
+        ] {
+            let cells = [id, number, path, title].map(|text| Cell::new(Style::Text, text));
+            table.row(cells.to_vec());
+        }
+        table
+    }
+
+    #[test]
+    fn nothing_is_cut_where_there_is_no_terminal() {
+        let lines = screen(|to| table().write(to, &look(None)));
+        assert_eq!(
+            lines,
+            "\
+ID      N  PATH            TITLE
+a1      7  /home/ada/work  a title that is long
+b22  1234  /tmp            日本語のタイトル
+c       5  /
+"
+        );
+    }
+
+    #[test]
+    fn the_widest_columns_give_way_and_ids_never_do() {
+        let lines = screen(|to| table().write(to, &look(Some(36))));
+        assert_eq!(
+            lines,
+            "\
+ID      N  PATH         TITLE
+a1      7  …e/ada/work  a title tha…
+b22  1234  /tmp         日本語のタ…
+c       5  /
+"
+        );
+        let lines = screen(|to| table().write(to, &look(Some(10))));
+        assert_eq!(lines.lines().nth(1), Some("a1      7  …/work  a title…"), "as narrow as it gets");
+    }
+
+    #[test]
+    fn a_cut_counts_columns_and_not_characters() {
+        let cases = [
+            ("abc", 3, "abc", "abc"),
+            ("abcd", 3, "ab…", "…cd"),
+            ("日本語", 4, "日…", "…語"),
+            ("ab", 1, "…", "…"),
+            ("ab", 0, "", ""),
+        ];
+        for (text, width, end, front) in cases {
+            assert_eq!(
+                (cut(text, width).as_str(), cut_front(text, width).as_str()),
+                (end, front),
+                "{text} {width}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_table_without_rows_says_nothing() {
+        assert_eq!(
+            screen(|to| Table::new(Headings::Shown, &[Column::text("ID")]).write(to, &look(None))),
+            ""
+        );
+    }
+}

@@ -1,0 +1,159 @@
+//! The stories of branches, one a line, and one of them in full: `trace trail`.
+
+use std::io::{self, Write};
+
+use super::paint::Style;
+use super::safe::Safe;
+use super::table::{Cell, Column, Headings, Table};
+use super::{Look, count, log, time};
+use crate::model::checkpoint::Checkpoint;
+use crate::model::trail::{Status, Trail};
+
+/// What is said where there are none.
+pub const EMPTY: &str = "no trails yet: a trail begins with the first checkpoint on a branch";
+
+/// Writes one line per trail, in the order given.
+pub fn write(to: &mut dyn Write, trails: &[Trail], look: &Look) -> io::Result<()> {
+    let columns = [
+        Column::text("ID"),
+        Column::text("STATUS"),
+        Column::text("UPDATED"),
+        Column::flexible("AUTHOR", 6),
+        Column::flexible("BRANCH", 10),
+        Column::flexible("TITLE", 20),
+    ];
+    let mut table = Table::new(Headings::Shown, &columns);
+    for trail in trails {
+        table.row(vec![
+            Cell::new(Style::Id, &trail.id),
+            Cell::new(style(trail.status), trail.status.word()),
+            Cell::new(Style::Text, time::relative(Some(trail.updated), look.now)),
+            Cell::maybe(Style::Text, trail.author.as_deref().map(|author| Safe(author.as_bytes()))),
+            Cell::new(Style::Text, Safe(trail.branch.as_bytes())),
+            Cell::new(Style::Text, Safe(trail.title.as_bytes())),
+        ]);
+    }
+    table.write(to, look)
+}
+
+/// Writes one trail and its checkpoints, in the order given.
+pub fn write_story(
+    to: &mut dyn Write,
+    trail: &Trail,
+    checkpoints: &[Checkpoint],
+    look: &Look,
+) -> io::Result<()> {
+    let (id, status) = (look.paint.on(Style::Id, &trail.id), trail.status);
+    let title = look.paint.on(Style::Head, Safe(trail.title.as_bytes()));
+    writeln!(to, "trail {id}  {}", look.paint.on(style(status), status.word()))?;
+    writeln!(to, "{title}\n")?;
+    let into = trail.base.iter().map(|base| format!(" into {}", Safe(base.as_bytes()))).collect::<String>();
+    look.field(to, "branch", format_args!("{}{into}", Safe(trail.branch.as_bytes())))?;
+    if let Some(author) = &trail.author {
+        look.field(to, "author", Safe(author.as_bytes()))?;
+    }
+    look.field(to, "created", look.moment(trail.created))?;
+    look.field(to, "updated", look.moment(trail.updated))?;
+    let counts = [
+        count(trail.sessions, "session"),
+        count(trail.checkpoints, "checkpoint"),
+        count(trail.commands, "command"),
+        count(trail.commits, "commit"),
+    ];
+    look.field(to, "holds", counts.join(", "))?;
+    if checkpoints.is_empty() {
+        return Ok(());
+    }
+    look.heading(to, "Checkpoints")?;
+    log::write(to, checkpoints, look)
+}
+
+fn style(status: Status) -> Style {
+    match status {
+        Status::InProgress | Status::InReview => Style::Live,
+        Status::Merged => Style::Ok,
+        Status::Open => Style::Text,
+        Status::Closed => Style::Dim,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::view::testing::{ago, checkpoint, fits, look, screen};
+
+    fn trail(branch: &str, title: &str, status: Status) -> Trail {
+        Trail {
+            id: "0123456789ab".to_owned(),
+            branch: branch.into(),
+            title: title.into(),
+            status,
+            author: Some("Ada Lovelace".to_owned()).filter(|_| status.is_live()),
+            base: Some("main".into()).filter(|_| status.is_live()),
+            created: ago(90_000),
+            updated: ago(300),
+            sessions: 2,
+            checkpoints: 1,
+            commands: 40,
+            commits: 0,
+        }
+    }
+
+    fn three() -> Vec<Trail> {
+        vec![
+            trail("feature/empty-lines", "make the parser survive an empty line", Status::InProgress),
+            trail("fix", "\u{1b}]0;owned\u{7}", Status::Merged),
+            trail("main", "main", Status::Open),
+        ]
+    }
+
+    #[test]
+    fn a_line_tells_a_trail() {
+        let wide = "\
+ID            STATUS       UPDATED  AUTHOR        BRANCH               TITLE
+0123456789ab  in_progress  5m ago   Ada Lovelace  feature/empty-lines  make the parser survive an empty line
+0123456789ab  merged       5m ago   -             fix                  \\x1b]0;owned\\x07
+0123456789ab  open         5m ago   Ada Lovelace  main                 main
+";
+        assert_eq!(screen(|to| write(to, &three(), &look(None))), wide);
+        assert_eq!(screen(|to| write(to, &three(), &look(Some(200)))), wide);
+    }
+
+    #[test]
+    fn a_list_fits_80_columns() {
+        let narrow = screen(|to| write(to, &three(), &look(Some(80))));
+        fits(&narrow, 80);
+        assert_eq!(
+            narrow,
+            "\
+ID            STATUS       UPDATED  AUTHOR    BRANCH       TITLE
+0123456789ab  in_progress  5m ago   Ada Lov…  feature/em…  make the parser surv…
+0123456789ab  merged       5m ago   -         fix          \\x1b]0;owned\\x07
+0123456789ab  open         5m ago   Ada Lov…  main         main
+"
+        );
+    }
+
+    #[test]
+    fn a_story_tells_one_trail_in_full() {
+        let chain = [checkpoint(0x3f, 300, "parser: survive empty lines")];
+        let story = screen(|to| write_story(to, &three()[0], &chain, &look(Some(80))));
+        fits(&story, 80);
+        assert_eq!(
+            story,
+            "\
+trail 0123456789ab  in_progress
+make the parser survive an empty line
+
+branch      feature/empty-lines into main
+author      Ada Lovelace
+created     2026-11-20 09:00:00 +0000 (1d ago)
+updated     2026-11-21 09:55:00 +0000 (5m ago)
+holds       2 sessions, 1 checkpoint, 40 commands, 0 commits
+
+Checkpoints
+3f3f3f3f3f  5m ago  auto  main  3 cmds  +1 ~2 -0  parser: survive empty lines
+"
+        );
+    }
+}

@@ -1,0 +1,279 @@
+//! An event as one line of JSON. The format stands in [`super`].
+
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
+
+use super::Bad;
+use crate::model::event::{CommandHalf, Event, What};
+use crate::model::id::{EventId, SessionId};
+use crate::model::time::Timestamp;
+
+const VERSION: u64 = 1;
+
+#[derive(Serialize)]
+struct Envelope<'a, B> {
+    v: u64,
+    id: &'a EventId,
+    at: Timestamp,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    session: Option<&'a SessionId>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    seq: Option<u64>,
+    kind: &'a str,
+    body: B,
+}
+
+#[derive(Deserialize)]
+struct Line<'a> {
+    v: u64,
+    id: EventId,
+    at: Timestamp,
+    #[serde(default)]
+    session: Option<SessionId>,
+    #[serde(default)]
+    seq: Option<u64>,
+    kind: String,
+    #[serde(default, borrow)]
+    body: Option<&'a RawValue>,
+}
+
+/// Returns the event as a line, without its newline.
+///
+/// Of an [`What::Unknown`] only the envelope is left: carry on the line it was read from instead.
+pub fn encode(event: &Event) -> Vec<u8> {
+    match &event.what {
+        What::SessionSeen(body) => line(event, body),
+        What::SessionEnded(body)
+        | What::TurnEnded(body)
+        | What::TurnFailed(body)
+        | What::ToolBatch(body)
+        | What::SubagentStarted(body)
+        | What::SubagentStopped(body)
+        | What::Compacted(body)
+        | What::CheckpointAsked(body) => line(event, body),
+        What::Prompt(body) => line(event, body),
+        What::CommandStarted(body) | What::CommandFinished(body) => line(event, body),
+        What::ToolStarted(body) | What::ToolFinished(body) => line(event, body),
+        What::Snapshot(body) => line(event, body),
+        What::Unknown(_) => line(event, &serde_json::Map::new()),
+    }
+}
+
+/// Reads a line, with or without its newline.
+pub fn decode(line: &[u8]) -> Result<Event, Bad> {
+    let line: Line<'_> = serde_json::from_slice(line)?;
+    if line.v == 0 {
+        return Err(Bad::Version);
+    }
+    if line.at.0 <= 0 {
+        return Err(Bad::Field("at"));
+    }
+    let what = match line.v {
+        VERSION => what(line.kind, line.body)?,
+        _ => What::Unknown(line.kind),
+    };
+    Ok(Event { id: line.id, at: line.at, session: line.session, seq: line.seq, what })
+}
+
+/// The name of what happened, as the line has it.
+pub fn kind(what: &What) -> &str {
+    match what {
+        What::SessionSeen(_) => "session_seen",
+        What::SessionEnded(_) => "session_ended",
+        What::Prompt(_) => "prompt",
+        What::TurnEnded(_) => "turn_ended",
+        What::TurnFailed(_) => "turn_failed",
+        What::CommandStarted(_) => "command_started",
+        What::CommandFinished(_) => "command_finished",
+        What::ToolStarted(_) => "tool_started",
+        What::ToolFinished(_) => "tool_finished",
+        What::ToolBatch(_) => "tool_batch",
+        What::SubagentStarted(_) => "subagent_started",
+        What::SubagentStopped(_) => "subagent_stopped",
+        What::Compacted(_) => "compacted",
+        What::CheckpointAsked(_) => "checkpoint_asked",
+        What::Snapshot(_) => "snapshot",
+        What::Unknown(kind) => kind,
+    }
+}
+
+fn line<B: Serialize>(event: &Event, body: &B) -> Vec<u8> {
+    let envelope = Envelope {
+        v: VERSION,
+        id: &event.id,
+        at: event.at,
+        session: event.session.as_ref(),
+        seq: event.seq,
+        kind: kind(&event.what),
+        body,
+    };
+    serde_json::to_vec(&envelope).expect("our own types have string keys only, and memory does not fail")
+}
+
+fn what(kind: String, body: Option<&RawValue>) -> Result<What, Bad> {
+    Ok(match kind.as_str() {
+        "session_seen" => What::SessionSeen(read(body)?),
+        "session_ended" => What::SessionEnded(read(body)?),
+        "prompt" => What::Prompt(read(body)?),
+        "turn_ended" => What::TurnEnded(read(body)?),
+        "turn_failed" => What::TurnFailed(read(body)?),
+        "command_started" => What::CommandStarted(half(body)?),
+        "command_finished" => What::CommandFinished(half(body)?),
+        "tool_started" => What::ToolStarted(read(body)?),
+        "tool_finished" => What::ToolFinished(read(body)?),
+        "tool_batch" => What::ToolBatch(read(body)?),
+        "subagent_started" => What::SubagentStarted(read(body)?),
+        "subagent_stopped" => What::SubagentStopped(read(body)?),
+        "compacted" => What::Compacted(read(body)?),
+        "checkpoint_asked" => What::CheckpointAsked(read(body)?),
+        "snapshot" => What::Snapshot(read(body)?),
+        _ => What::Unknown(kind),
+    })
+}
+
+fn read<B: DeserializeOwned>(body: Option<&RawValue>) -> Result<B, Bad> {
+    Ok(serde_json::from_str(body.map_or("{}", RawValue::get))?)
+}
+
+/// A time of 0 would sort first and be pruned first: it is no time.
+fn half(body: Option<&RawValue>) -> Result<Box<CommandHalf>, Bad> {
+    let half: Box<CommandHalf> = read(body)?;
+    match [half.start, half.end].iter().flatten().all(|time| time.0 > 0) {
+        true => Ok(half),
+        false => Err(Bad::Field("start, end")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::event::{Note, Prompt, SessionSeen, SnapshotFacts, Tool};
+    use crate::model::id::CommandId;
+    use crate::model::text::Text;
+    use proptest::prelude::*;
+
+    fn event(what: What) -> Event {
+        Event {
+            id: EventId::of_call(&[b"x"]),
+            at: Timestamp(1_787_220_000_000_000),
+            session: Some(SessionId::of_key("claude", b"abc")),
+            seq: Some(7),
+            what,
+        }
+    }
+
+    fn half_of(command: &[u8]) -> Box<CommandHalf> {
+        Box::new(CommandHalf {
+            command_id: CommandId::of_shell(&SessionId::of_key("claude", b"abc"), 7),
+            command: Text(command.to_vec()),
+            cwd: "/w".into(),
+            cwd_after: Some("/w/x".into()),
+            start: Some(Timestamp(5)),
+            end: None,
+            duration_us: None,
+            exit: Some(-1),
+            pipestatus: vec![1, 2],
+            interrupted: true,
+            flags: "r".into(),
+            shell: Some("zsh".into()),
+            actor: None,
+            process: None,
+            output: None,
+        })
+    }
+
+    #[test]
+    fn every_kind_survives_its_line() {
+        let note = || Note { text: "a\nb\u{0}".into(), name: Some("n".into()) };
+        for what in [
+            What::SessionSeen(Box::new(SessionSeen { agent: "shell".into(), ..SessionSeen::default() })),
+            What::SessionEnded(note()),
+            What::Prompt(Prompt { text: "do\u{1f}it".into(), model: None }),
+            What::TurnEnded(note()),
+            What::TurnFailed(note()),
+            What::CommandStarted(half_of(b"caf\xe9")),
+            What::CommandFinished(half_of(b"make \x1b[0m")),
+            What::ToolStarted(Box::new(Tool { name: "Edit".into(), ..Tool::default() })),
+            What::ToolFinished(Box::default()),
+            What::ToolBatch(Note::default()),
+            What::SubagentStarted(note()),
+            What::SubagentStopped(note()),
+            What::Compacted(note()),
+            What::CheckpointAsked(note()),
+            What::Snapshot(Box::<SnapshotFacts>::default()),
+            What::Unknown("from_the_future".into()),
+        ] {
+            let event = event(what);
+            let line = encode(&event);
+            assert!(!line.iter().any(|byte| *byte < b' '), "a line has no control characters");
+            assert_eq!(decode(&line).as_ref(), Ok(&event));
+        }
+    }
+
+    #[test]
+    fn an_event_is_this_line() {
+        let mut event = event(What::Prompt(Prompt { text: "go".into(), model: None }));
+        event.session = None;
+        event.seq = None;
+        let line = String::from_utf8(encode(&event)).unwrap();
+        let id = &event.id;
+        let expected =
+            format!(r#"{{"v":1,"id":"{id}","at":1787220000000000,"kind":"prompt","body":{{"text":"go"}}}}"#);
+        assert_eq!(line, expected);
+    }
+
+    #[test]
+    fn what_is_newer_is_unknown_and_not_an_error() {
+        for line in [
+            r#"{"v":1,"id":"e","at":1,"kind":"dreamt","body":{"deep":[[1]]},"more":{}}"#,
+            r#"{"v":2,"id":"e","at":1,"kind":"dreamt","body":7}"#,
+            r#"{"v":1,"id":"e","at":1,"kind":"dreamt"}"#,
+        ] {
+            assert_eq!(decode(line.as_bytes()).unwrap().what, What::Unknown("dreamt".into()), "{line}");
+        }
+        let more = br#"{"v":1,"id":"e","at":1,"kind":"prompt","body":{"text":"x","mood":"good"}}"#;
+        assert!(
+            matches!(decode(more).unwrap().what, What::Prompt(_)),
+            "unknown fields do not hide known ones"
+        );
+    }
+
+    #[test]
+    fn what_is_no_event_is_refused_in_words() {
+        for line in [
+            &b""[..],
+            b"null",
+            b"[]",
+            b"{}",
+            br#"{"v":0,"id":"e","at":1,"kind":"prompt","body":{}}"#,
+            br#"{"v":1,"id":"e","at":0,"kind":"prompt","body":{}}"#,
+            br#"{"v":1,"id":"e","at":-5,"kind":"prompt","body":{}}"#,
+            br#"{"v":1,"id":"../e f","at":1,"kind":"prompt","body":{}}"#,
+            br#"{"v":1,"id":"e","at":1,"session":"nobody","kind":"prompt","body":{}}"#,
+            br#"{"v":1,"id":"e","at":1,"kind":"command_started","body":{}}"#,
+            br#"{"v":1,"id":"e","at":1,"kind":"command_started","body":{"command_id":"a.1","command":"x","cwd":"/","start":0}}"#,
+            br#"{"v":1,"id":"e","at":1,"kind":"prompt","body":[]"#,
+            br#"{"v":1,"id":"e","at":1,"kind":"prompt","body":{}} {}"#,
+            b"{\"v\":1,\"id\":\"e\",\"at\":1,\"kind\":\"prompt\",\"body\":{\"text\":\"\xff\"}}",
+        ] {
+            let bad = decode(line).expect_err(&String::from_utf8_lossy(line));
+            assert!(!bad.to_string().is_empty());
+        }
+    }
+
+    #[test]
+    fn a_line_cut_at_any_byte_is_refused() {
+        let line = encode(&event(What::CommandFinished(half_of("é make".as_bytes()))));
+        for cut in 0..line.len() {
+            assert!(decode(&line[..cut]).is_err(), "cut at {cut}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn no_bytes_make_it_panic(bytes in prop::collection::vec(any::<u8>(), 0..200)) {
+            let _ = decode(&bytes);
+        }
+    }
+}

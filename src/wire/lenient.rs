@@ -1,0 +1,174 @@
+//! JSON as agents send it: one object, read with patience.
+//!
+//! A mark in front and whatever comes behind are ignored, raw control characters inside strings are
+//! taken for what they were meant to be, of two equal keys the last one wins, and a key is found in
+//! snake case and in camel case. What is cut short or nested beyond 128 levels stays an error.
+
+use serde_json::{Map, Value};
+
+use super::Bad;
+
+/// An object whose keys may be spelled in two ways.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Object(Map<String, Value>);
+
+/// Reads the first value of `json`, which must be an object.
+pub fn object(json: &[u8]) -> Result<Object, Bad> {
+    let json = json.strip_prefix(b"\xef\xbb\xbf").unwrap_or(json);
+    match first(json).or_else(|_| first(&escaped(json)))? {
+        Value::Object(map) => Ok(Object(map)),
+        _ => Err(Bad::Json("no object", 0)),
+    }
+}
+
+impl Object {
+    /// Takes the value of the first of `names` (snake case) that there is; null is none.
+    pub fn take(&mut self, names: &[&str]) -> Option<Value> {
+        let mut found = None;
+        for name in names {
+            for spelled in [(*name).to_owned(), camel(name)] {
+                let value = self.0.shift_remove(&spelled).filter(|value| !value.is_null());
+                found = found.or(value);
+            }
+        }
+        found
+    }
+
+    /// Takes a text: a string that is not empty, or a number as it is written.
+    pub fn text(&mut self, names: &[&str]) -> Option<String> {
+        match self.take(names)? {
+            Value::String(text) if !text.is_empty() => Some(text),
+            Value::Number(number) => Some(number.to_string()),
+            _ => None,
+        }
+    }
+
+    /// Takes a truth value.
+    pub fn flag(&mut self, names: &[&str]) -> Option<bool> {
+        self.take(names)?.as_bool()
+    }
+
+    /// Takes an object.
+    pub fn nested(&mut self, names: &[&str]) -> Option<Object> {
+        match self.take(names)? {
+            Value::Object(map) => Some(Object(map)),
+            _ => None,
+        }
+    }
+
+    /// The object with the keys of another beside its own.
+    pub fn with(mut self, other: Object) -> Object {
+        self.0.extend(other.0);
+        self
+    }
+
+    /// What has not been taken, as JSON; `None` if that is nothing.
+    pub fn rest(&self) -> Option<String> {
+        (!self.0.is_empty()).then(|| Value::Object(self.0.clone()).to_string())
+    }
+}
+
+fn first(json: &[u8]) -> Result<Value, Bad> {
+    let mut values = serde_json::Deserializer::from_slice(json).into_iter();
+    values.next().unwrap_or(Ok(Value::Null)).map_err(Bad::from)
+}
+
+/// Escapes the control characters that stand raw inside a string.
+fn escaped(json: &[u8]) -> Vec<u8> {
+    let mut whole = Vec::with_capacity(json.len() + 16);
+    let (mut inside, mut after_backslash) = (false, false);
+    for byte in json {
+        match (*byte, inside) {
+            (control @ 0..0x20, true) => whole.extend_from_slice(format!("\\u{control:04x}").as_bytes()),
+            (b'"', _) if !after_backslash => {
+                inside = !inside;
+                whole.push(b'"');
+            }
+            (other, _) => whole.push(other),
+        }
+        after_backslash = inside && *byte == b'\\' && !after_backslash;
+    }
+    whole
+}
+
+fn camel(name: &str) -> String {
+    let mut words = name.split('_');
+    let mut whole = words.next().unwrap_or_default().to_owned();
+    for word in words {
+        let (first, rest) = word.split_at(word.len().min(1));
+        whole.push_str(&first.to_ascii_uppercase());
+        whole.push_str(rest);
+    }
+    whole
+}
+
+/// Whether the bytes hold one whole JSON value already, so that nobody need wait for more.
+///
+/// False also for what is no JSON: only the end of the input shows that.
+pub fn is_whole(bytes: &[u8]) -> bool {
+    let mut values = serde_json::Deserializer::from_slice(bytes).into_iter::<serde::de::IgnoredAny>();
+    matches!(values.next(), Some(Ok(_)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn text(json: &[u8]) -> Option<String> {
+        object(json).ok()?.text(&["tool_id"])
+    }
+
+    #[test]
+    fn what_agents_get_wrong_is_read_all_the_same() {
+        for (json, read) in [
+            (&br#"{"tool_id":"a"}"#[..], "a"),
+            (br#"{"toolId":"a"}"#, "a"),
+            (b"\xef\xbb\xbf {\"tool_id\":\"a\"}", "a"),
+            (br#"{"tool_id":"a"} {"tool_id":"b"} trailing"#, "a"),
+            (br#"{"tool_id":"a"}}"#, "a"),
+            (br#"{"tool_id":"a","tool_id":"b"}"#, "b"),
+            (b"{\"tool_id\":\"a\nb\"}", "a\nb"),
+            (b"{\n\"tool_id\":\t\"a\x01\\\"\n\"\n}", "a\u{1}\"\n"),
+            (b"{\"x\":\"\\\\\",\"tool_id\":\"a\tb\"}", "a\tb"),
+            (br#"{"tool_id":null,"toolId":"a"}"#, "a"),
+            (br#"{"tool_id":42}"#, "42"),
+        ] {
+            assert_eq!(text(json).as_deref(), Some(read), "{}", String::from_utf8_lossy(json));
+        }
+    }
+
+    #[test]
+    fn what_cannot_be_read_is_an_error() {
+        let deep = [b"{\"a\":".as_slice(), &vec![b'['; 100_000]].concat();
+        for json in
+            [&b""[..], b" ", b"null", b"7", b"[{}]", b"{", b"{\"a\":\"b", b"{\"a\":\"\xff\"}", b"\0", &deep]
+        {
+            assert!(object(json).is_err());
+        }
+    }
+
+    #[test]
+    fn an_object_cut_at_any_byte_is_an_error() {
+        let json = "{\"tool_id\":\"a\nb\",\"x\":[1,{\"é\":\"\\\"\"}]}".as_bytes();
+        assert!(object(json).is_ok());
+        for cut in 0..json.len() {
+            assert!(object(&json[..cut]).is_err(), "cut at {cut}");
+        }
+    }
+
+    #[test]
+    fn what_was_taken_is_gone_in_both_spellings() {
+        let mut object = object(br#"{"tool_id":"a","toolId":"b","other":[1]}"#).unwrap();
+        assert_eq!(object.text(&["tool_id"]).as_deref(), Some("a"));
+        assert_eq!(object.rest().as_deref(), Some(r#"{"other":[1]}"#));
+    }
+
+    proptest! {
+        #[test]
+        fn no_bytes_make_it_panic(bytes in prop::collection::vec(any::<u8>(), 0..200)) {
+            let _ = object(&bytes);
+            let _ = object(&[b"{\"a\":\"", bytes.as_slice(), b"\"}"].concat());
+        }
+    }
+}

@@ -1,0 +1,65 @@
+//! Ours against the git command line: whole processes, in turns, in one run.
+//!
+//! Only ratios mean anything: times drift with the machine, and both sides drift together. Each row
+//! says `name git ours ratio`; the figures are medians, in milliseconds unless the name says else.
+#![allow(
+    clippy::unwrap_used,
+    clippy::disallowed_macros,
+    reason = "a benchmark that cannot run should say why and stop"
+)]
+
+mod child;
+mod rows;
+mod world;
+
+use std::env;
+
+/// What was asked for.
+pub struct Wanted {
+    /// Beginnings of the names of rows; all rows if empty.
+    names: Vec<String>,
+    /// How many files the repositories have.
+    pub sizes: Vec<usize>,
+    /// How often each side of a row runs.
+    pub rounds: usize,
+    /// How many checkpoints the lists and the size are measured on.
+    pub history: usize,
+}
+
+impl Wanted {
+    fn parse(args: impl Iterator<Item = String>) -> Self {
+        let mut wanted = Self { names: Vec::new(), sizes: vec![1_000, 10_000], rounds: 21, history: 1_000 };
+        let mut args = args.filter(|arg| arg != "--bench");
+        while let Some(arg) = args.next() {
+            let mut value = || args.next().unwrap_or_else(|| panic!("{arg} wants a value"));
+            match &*arg {
+                "--full" => {
+                    (wanted.sizes, wanted.rounds, wanted.history) =
+                        (vec![1_000, 10_000, 100_000], 101, 10_000)
+                }
+                "--sizes" => wanted.sizes = value().split(',').map(|size| size.parse().unwrap()).collect(),
+                "--rounds" => wanted.rounds = value().parse().unwrap(),
+                "--history" => wanted.history = value().parse().unwrap(),
+                _ => wanted.names.push(arg),
+            }
+        }
+        wanted
+    }
+
+    /// True if this row, or a row that begins so, is asked for.
+    pub fn has(&self, name: &str) -> bool {
+        let fits = |asked: &String| name.starts_with(&**asked) || asked.starts_with(name);
+        self.names.is_empty() || self.names.iter().any(fits)
+    }
+}
+
+fn main() {
+    let wanted = Wanted::parse(env::args().skip(1));
+    println!("{:<32} {:>10} {:>10} {:>7}", "name", "git", "ours", "ratio");
+    rows::record(&wanted);
+    for size in &wanted.sizes {
+        rows::checkpoint(&wanted, *size);
+    }
+    rows::many(&wanted);
+    rows::history(&wanted);
+}
