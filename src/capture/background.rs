@@ -45,7 +45,6 @@ pub fn run(home: &Home, user: &User, kind: Kind) -> Result<()> {
     for _ in 0..AGAIN {
         let order = Order {
             kind,
-            words: None,
             paths: None,
             patience: Patience::Leave,
             budget: Some(Duration::from_secs(60)),
@@ -75,7 +74,6 @@ pub fn guard(home: &Home, user: &User) -> Result<()> {
     let Some(limit) = settings.guard else { return Ok(()) };
     let order = Order {
         kind: Kind::Guard,
-        words: None,
         paths: None,
         patience: Patience::Until(Instant::now() + limit),
         // The rest is for writing what was found.

@@ -1,15 +1,24 @@
 //! The generic door: any agent or script, one JSON value per call.
 
+use std::collections::VecDeque;
+use std::ffi::OsStr;
+use std::os::unix::ffi::OsStrExt;
+use std::path::Path;
+
 use anyhow::{Context, Result};
 
 use super::background;
 use crate::disk::clock;
+use crate::disk::journal::{self, Stem};
 use crate::disk::place::Told;
 use crate::model::checkpoint::Kind as Why;
+use crate::model::event::{Event, What};
 use crate::model::redact;
+use crate::model::time::Timestamp;
 use crate::store::home::{Home, User};
 use crate::store::record;
-use crate::wire::generic::{self, Call, Effect, Kind};
+use crate::wire::generic::{self, Call, Effect, Kind, ToolId};
+use crate::wire::{event, frame};
 
 /// What remains to be done when the event is safe.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -26,15 +35,59 @@ pub enum Next {
 ///
 /// `None`: this user records nothing there.
 pub fn take(json: &[u8], user: &User, told: &Told) -> Result<Option<(Home, Next)>> {
-    let call = generic::parse(json).context("read the hook's JSON")?;
+    let mut call = generic::parse(json).context("read the hook's JSON")?;
     let cwd = call.cwd.clone();
-    let dir = std::path::Path::new(std::ffi::OsStr::new(std::str::from_utf8(cwd.as_bytes()).unwrap_or("/")));
+    let dir = Path::new(OsStr::from_bytes(cwd.as_bytes()));
     let Some(home) = background::home_at(dir, user, told)? else { return Ok(None) };
-    let events = generic::events(&call, clock::now());
     let stem = record::stem(&call.agent, call.session.as_bytes());
+    if let (Kind::ToolPost | Kind::ShellPost, Some(ToolId::Derived(key)), None) =
+        (call.event, &call.tool_id, call.start)
+    {
+        call.start = oldest_open(&told_so_far(&home.journal(), &stem), key.as_bytes());
+    }
+    let events = generic::events(&call, clock::now());
     record::record(&home.journal(), &stem, &events, record::durability(&events))?;
     let next = next(&call);
     Ok(Some((home, next)))
+}
+
+/// How far back in a session's journal the start of a call is looked for, bytes.
+const FAR: u64 = 256 << 10;
+
+/// The last events of a session that are still in its journal; none if it cannot be read.
+fn told_so_far(dir: &Path, stem: &Stem) -> Vec<Event> {
+    let Ok(mut journal) = journal::last(dir, stem) else { return Vec::new() };
+    let bytes = journal.read_from(journal.len.saturating_sub(FAR), FAR).unwrap_or_default();
+    let pieces = frame::split(&bytes).pieces.into_iter();
+    pieces
+        .filter_map(|piece| match piece {
+            frame::Piece::Whole(payload) => event::decode(payload).ok(),
+            frame::Piece::Torn(_) => None,
+        })
+        .collect()
+}
+
+/// When the oldest call without an end began, among those that share the derived id `key`.
+///
+/// An agent that gives its calls no ids is answered in the order in which it asked.
+pub fn oldest_open(told: &[Event], key: &[u8]) -> Option<Timestamp> {
+    let mut open = VecDeque::new();
+    for event in told {
+        let (actor, start, ends) = match &event.what {
+            What::CommandStarted(half) => (&half.actor, half.start, false),
+            What::CommandFinished(half) => (&half.actor, half.start, true),
+            What::ToolStarted(tool) => (&tool.actor, tool.start, false),
+            What::ToolFinished(tool) => (&tool.actor, tool.start, true),
+            _ => continue,
+        };
+        let id = actor.as_ref().and_then(|actor| actor.tool_use_id.as_ref());
+        match (id.is_some_and(|id| id.as_bytes() == key), ends) {
+            (true, false) => open.extend(start),
+            (true, true) => open.retain(|began| Some(*began) != start),
+            (false, _) => {}
+        }
+    }
+    open.pop_front()
 }
 
 /// What follows a call.
@@ -51,4 +104,30 @@ pub fn next(call: &Call) -> Next {
 pub fn excerpt(json: &[u8]) -> String {
     let clean = redact::text(&json[..json.len().min(200)]);
     String::from_utf8_lossy(clean.get()).into_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn told(calls: &[&str]) -> Vec<Event> {
+        let now = |at: usize| Timestamp(1_000_000 + at as i64);
+        let call = |json: &str| generic::parse(json.as_bytes()).unwrap();
+        calls.iter().enumerate().flat_map(|(at, json)| generic::events(&call(json), now(at))).collect()
+    }
+
+    #[test]
+    fn calls_without_ids_end_in_the_order_in_which_they_began() {
+        let pre = r#"{"v":1,"agent":"a","session":"s","event":"tool_pre","cwd":"/w","tool":"shell","command":"make"}"#;
+        let other = pre.replace("make", "ls");
+        let started = told(&[pre, &other, pre]);
+        let What::CommandStarted(first) = &started[1].what else { panic!("{:?}", started[1]) };
+        let key = first.actor.as_ref().and_then(|actor| actor.tool_use_id.clone()).unwrap();
+        assert_eq!(oldest_open(&started, key.as_bytes()), Some(Timestamp(1_000_000)));
+        let post = pre.replace("tool_pre", "tool_post").replace("}", r#","start_ms":1000}"#);
+        let mut ended = started;
+        ended.extend(told(&[&post]));
+        assert_eq!(oldest_open(&ended, key.as_bytes()), Some(Timestamp(1_000_002)), "the first one is over");
+        assert_eq!(oldest_open(&ended, b"h-unknown"), None);
+    }
 }

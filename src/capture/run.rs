@@ -90,7 +90,8 @@ impl Run<'_> {
         };
         let event = Event { id, at, session: Some(session.clone()), seq: None, what };
         let durability = record::durability(std::slice::from_ref(&event));
-        record::record(&self.home.journal(), &record::stem("run", own.as_bytes()), &[event], durability).map(drop)
+        record::record(&self.home.journal(), &record::stem("run", own.as_bytes()), &[event], durability)
+            .map(drop)
     }
 }
 
@@ -185,7 +186,9 @@ mod tests {
         }
         let output = kept.finish();
         assert!(output.truncated && output.observed_bytes > 500_000);
-        assert!(output.head.as_bytes().starts_with(b"0\n1\n") && output.tail.as_bytes().ends_with(b"99999\n"));
+        assert!(
+            output.head.as_bytes().starts_with(b"0\n1\n") && output.tail.as_bytes().ends_with(b"99999\n")
+        );
         assert!(output.head.as_bytes().len() <= KEEP && output.tail.as_bytes().len() <= KEEP);
     }
 

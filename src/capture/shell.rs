@@ -109,7 +109,8 @@ impl Journal {
         let (stem, _) = journal::parts(name).with_context(|| format!("{name:?} is no journal"))?;
         let stem = uuid_stem(stem).with_context(|| format!("{name:?} is no shell's journal"))?;
         let here = Place::find(cwd, &Told::default()).ok().flatten();
-        let of = |place: Place| Home::of(place, state).ok().flatten().filter(|home| home.worktree == worktree);
+        let of =
+            |place: Place| Home::of(place, state).ok().flatten().filter(|home| home.worktree == worktree);
         let home = match here.and_then(of) {
             Some(home) => Some(home),
             None => Place::all_of(&common).into_iter().find_map(of),

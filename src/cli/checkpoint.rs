@@ -11,12 +11,11 @@ use crate::git::store::Store;
 use crate::model::change::Skip;
 use crate::model::checkpoint::Kind;
 use crate::model::oid::Oid;
-use crate::model::redact;
 use crate::store::flush::Outcome;
 use crate::store::home::Home;
-use crate::store::{chain, tip};
-use crate::view::made::{self, MadeView};
+use crate::store::{chain, record, tip};
 use crate::view::json;
+use crate::view::made::{self, MadeView};
 
 /// Take a checkpoint now, wait for it, and print its id
 ///
@@ -39,10 +38,14 @@ pub struct Args {
 /// Runs it.
 pub fn run(world: &World, args: &Args) -> Result<Exit> {
     let home = world.home()?;
-    let paths = args.paths.iter().map(|path| world.below_top(&home.place, path)).collect::<Result<Vec<_>>>()?;
+    let paths =
+        args.paths.iter().map(|path| world.below_top(&home.place, path)).collect::<Result<Vec<_>>>()?;
     let paths = if paths.is_empty() { None } else { Some(paths) };
-    let words = args.message.as_ref().map(|text| redact::text(text.as_bytes()).to_string_lossy());
-    let outcome = flush::now(world, &home, Kind::Manual, words, paths)?;
+    // The words wait in the journal like any event: whoever leads next takes them along.
+    if let Some(words) = &args.message {
+        record::ask(&home, words, world.now)?;
+    }
+    let outcome = flush::now(world, &home, Kind::Manual, paths)?;
     let made = view(&home, outcome)?;
     output::print(|out| match args.json {
         true => json::write(out, &json::checkpoint_made(&made)),
@@ -66,7 +69,7 @@ pub fn view(home: &Home, outcome: Outcome) -> Result<MadeView> {
             skipped: made.facts.skipped,
         }),
         Outcome::Covered { tip, made } => of_tip(home, tip, made),
-        Outcome::Nothing { tip } => of_tip(home, tip, false),
+        Outcome::Nothing { tip, skipped } => Ok(MadeView { skipped, ..of_tip(home, tip, false)? }),
         Outcome::Left => of_tip(home, tip::intact(home)?, false),
     }
 }

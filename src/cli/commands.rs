@@ -15,7 +15,9 @@ use crate::view::json;
 
 /// List recorded commands, newest last, also those that no checkpoint holds yet
 #[derive(clap::Args)]
-#[command(after_help = "Example: trace commands --failed --since today\n         trace commands --file src/main.rs")]
+#[command(
+    after_help = "Example: trace commands --failed --since today\n         trace commands --file src/main.rs"
+)]
 pub struct Args {
     /// At most N, the newest; 0 for all
     #[arg(short = 'n', long, value_name = "N", default_value_t = 20)]

@@ -60,7 +60,8 @@ pub fn run(world: &World, args: &Args) -> Result<Exit> {
         [old, new, ..] => (finder.find(&parse(old)?)?, finder.find(&parse(new)?)?),
     };
     let comparison = Comparison::new(&home, &camera, &old, &new)?;
-    let paths = args.paths.iter().map(|path| world.below_top(&home.place, path)).collect::<Result<Vec<_>>>()?;
+    let paths =
+        args.paths.iter().map(|path| world.below_top(&home.place, path)).collect::<Result<Vec<_>>>()?;
     let files: Vec<FilePatch> = comparison.files(&paths, args.unified)?.into_iter().flat_map(shown).collect();
     let form = match (args.stat, args.name_status) {
         (true, _) => Form::Stat,
@@ -100,9 +101,12 @@ fn shown(file: Differs) -> Vec<FilePatch> {
         (Some(old), Some(new)) if old.mode & 0o170_000 != new.mode & 0o170_000 => {
             let half = |sign: Sign, body: &Body| match body {
                 Body::Binary => Body::Binary,
-                Body::Lines(hunks) => Body::Lines(hunks.iter().filter_map(|hunk| one_sided(hunk, sign)).collect()),
+                Body::Lines(hunks) => {
+                    Body::Lines(hunks.iter().filter_map(|hunk| one_sided(hunk, sign)).collect())
+                }
             };
-            let gone = FilePatch { path: path.clone(), old: Some(old), new: None, body: half(Sign::Removed, &body) };
+            let gone =
+                FilePatch { path: path.clone(), old: Some(old), new: None, body: half(Sign::Removed, &body) };
             vec![gone, FilePatch { path, old: None, new: Some(new), body: half(Sign::Added, &body) }]
         }
         _ => vec![FilePatch { path, old, new, body }],

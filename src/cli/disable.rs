@@ -36,7 +36,8 @@ pub fn run(world: &World, args: &Args) -> Result<Exit> {
         return Ok(Exit::Done);
     }
     if args.purge && !args.yes {
-        let what = format!("--purge removes every checkpoint in {} for good: say --yes to do it", trace.display());
+        let what =
+            format!("--purge removes every checkpoint in {} for good: say --yes to do it", trace.display());
         return Err(Refusal(what).into());
     }
     world.state()?.disable(&place)?;

@@ -38,12 +38,16 @@ pub fn run(world: &World, args: &Args) -> Result<Exit> {
     if args.dry_run {
         output::say(&match was_enabled {
             true => format!("already enabled: {}", top.display()),
-            false => format!("would make {} and note your consent in {}", place.trace().display(), state.0.display()),
+            false => format!(
+                "would make {} and note your consent in {}",
+                place.trace().display(),
+                state.0.display()
+            ),
         });
         return Ok(Exit::Done);
     }
     let home = setup::enable(&place, state, world.user.home.as_deref())?;
-    let outcome = flush::now(world, &home, Kind::Auto, None, None)?;
+    let outcome = flush::now(world, &home, Kind::Auto, None)?;
     let made = checkpoint::view(&home, outcome)?;
     if args.json {
         output::print(|out| json::write(out, &json::checkpoint_made(&made)))?;
@@ -56,7 +60,9 @@ pub fn run(world: &World, args: &Args) -> Result<Exit> {
         false => format!("recording {path}; the first checkpoint is {first}"),
     });
     if !was_enabled {
-        output::say("shells: put `eval \"$(trace init bash)\"` (or zsh) at the end of your rc file; fish: `trace init fish | source`");
+        output::say(
+            "shells: put `eval \"$(trace init bash)\"` (or zsh) at the end of your rc file; fish: `trace init fish | source`",
+        );
         output::say("agents: have them call `git-trace hook generic` (see README)");
     }
     Ok(Exit::Done)

@@ -3,7 +3,6 @@
 use std::fmt;
 use std::process::ExitCode;
 
-use crate::recall::select::NotFound;
 use crate::store::{Busy, Damaged};
 
 /// The exit codes of every command but hooks, which exit 0.
@@ -74,17 +73,14 @@ pub fn report(error: &anyhow::Error) -> Exit {
 
 /// The exit code of an error: that of the first cause that has one.
 pub fn code_of(error: &anyhow::Error) -> Exit {
-    for cause in error.chain() {
-        match () {
-            () if cause.is::<Misuse>() => return Exit::Usage,
-            () if cause.is::<Refusal>() => return Exit::Refused,
-            () if cause.is::<Busy>() => return Exit::Busy,
-            () if cause.is::<Damaged>() => return Exit::Damaged,
-            () if cause.is::<NotFound>() => return Exit::No,
-            () => {}
-        }
+    // A type is looked for at every depth, contexts included.
+    match () {
+        () if error.is::<Misuse>() => Exit::Usage,
+        () if error.is::<Refusal>() => Exit::Refused,
+        () if error.is::<Busy>() => Exit::Busy,
+        () if error.is::<Damaged>() => Exit::Damaged,
+        () => Exit::No,
     }
-    Exit::No
 }
 
 fn is_broken_pipe(error: &anyhow::Error) -> bool {
@@ -104,7 +100,7 @@ mod tests {
             (anyhow!(Refusal("x".into())), 3),
             (anyhow!(Busy("x".into())), 4),
             (anyhow!(Damaged("x".into())), 5),
-            (anyhow!(NotFound("x".into())), 1),
+            (anyhow!("x").context(Damaged("y".into())), 5),
             (anyhow!("anything"), 1),
         ];
         for (error, code) in cases {

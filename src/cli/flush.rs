@@ -6,7 +6,6 @@ use anyhow::Result;
 
 use super::world::World;
 use crate::model::checkpoint::Kind;
-use crate::model::redact::Redacted;
 use crate::store::flush::{self, Order, Outcome, Patience};
 use crate::store::home::Home;
 
@@ -14,20 +13,13 @@ use crate::store::home::Home;
 const PATIENCE: Duration = Duration::from_secs(30);
 
 /// Makes a checkpoint now, and waits for it.
-pub fn now(
-    world: &World,
-    home: &Home,
-    kind: Kind,
-    words: Option<Redacted<String>>,
-    paths: Option<Vec<Vec<u8>>>,
-) -> Result<Outcome> {
+pub fn now(world: &World, home: &Home, kind: Kind, paths: Option<Vec<Vec<u8>>>) -> Result<Outcome> {
     let (settings, excludes_file) = home.settings(&world.user);
     for refused in &settings.refused {
         super::output::say(&format!("trace: ignored setting: {refused}"));
     }
     let order = Order {
         kind,
-        words,
         paths,
         patience: Patience::Until(Instant::now() + PATIENCE),
         budget: None,

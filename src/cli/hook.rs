@@ -13,9 +13,9 @@ use anyhow::{Context, Result, bail, ensure};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
 use super::world;
+use crate::capture::background;
 use crate::capture::generic::{self, Next};
 use crate::capture::shell::{self, Journal, Opening};
-use crate::capture::background;
 use crate::disk::clock;
 use crate::model::checkpoint::Kind;
 use crate::model::event::SessionSeen;
@@ -37,7 +37,9 @@ const HARD_STOP: Duration = Duration::from_secs(2);
 
 /// Runs a hook. Never fails, never prints but the one answer that shells ask for.
 pub fn main(arguments: &[OsString]) {
-    if std::env::var_os("TRACE_OFF").is_some_and(|off| !off.is_empty()) || std::env::var_os("TRACE_ACTIVE").is_some() {
+    if std::env::var_os("TRACE_OFF").is_some_and(|off| !off.is_empty())
+        || std::env::var_os("TRACE_ACTIVE").is_some()
+    {
         return;
     }
     let name = arguments.first().and_then(|name| name.to_str()).unwrap_or_default().to_owned();
@@ -88,7 +90,8 @@ fn agent(common: &mut Option<PathBuf>) -> Result<()> {
     }
     let user = world::user();
     let taken = generic::take(&json, &user, &world::told());
-    let Some((home, next)) = taken.with_context(|| format!("it begins {:?}", generic::excerpt(&json)))? else {
+    let Some((home, next)) = taken.with_context(|| format!("it begins {:?}", generic::excerpt(&json)))?
+    else {
         return Ok(());
     };
     *common = Some(home.place.common.clone());
@@ -121,15 +124,22 @@ fn shell_open(arguments: &[OsString]) -> Result<()> {
 
 /// What the environment says of a shell's session. Only names on this list are looked at.
 fn facts(text: &dyn Fn(&str) -> Option<String>) -> SessionSeen {
-    const KEPT: [&str; 7] = ["VIRTUAL_ENV", "CONDA_DEFAULT_ENV", "NODE_ENV", "IN_NIX_SHELL", "RUSTUP_TOOLCHAIN", "CI", "LANG"];
+    const KEPT: [&str; 7] =
+        ["VIRTUAL_ENV", "CONDA_DEFAULT_ENV", "NODE_ENV", "IN_NIX_SHELL", "RUSTUP_TOOLCHAIN", "CI", "LANG"];
     let multiplexer = [("TMUX", "tmux"), ("STY", "screen"), ("ZELLIJ", "zellij")];
     SessionSeen {
         user: text("USER").or_else(|| text("LOGNAME")),
         ppid: None,
-        tty: std::fs::read_link("/proc/self/fd/2").ok().filter(|tty| tty.starts_with("/dev")).map(|tty| tty.display().to_string()),
+        tty: std::fs::read_link("/proc/self/fd/2")
+            .ok()
+            .filter(|tty| tty.starts_with("/dev"))
+            .map(|tty| tty.display().to_string()),
         shlvl: text("SHLVL").and_then(|level| level.parse().ok()),
         terminal: text("TERM_PROGRAM").or_else(|| text("TERM")),
-        multiplexer: multiplexer.iter().find(|(name, _)| text(name).is_some()).map(|(_, word)| (*word).to_owned()),
+        multiplexer: multiplexer
+            .iter()
+            .find(|(name, _)| text(name).is_some())
+            .map(|(_, word)| (*word).to_owned()),
         ssh: Some(text("SSH_CONNECTION").is_some()),
         tz: text("TZ"),
         env: KEPT.iter().filter_map(|name| Some(((*name).to_owned(), text(name)?))).collect(),
@@ -162,7 +172,8 @@ fn fish_record(arguments: &[OsString]) -> Result<Record> {
         let at = arguments.iter().position(|word| word == flag)?;
         arguments.get(at + 1)
     };
-    let number = |flag: &str| value(flag).and_then(|value| value.to_str()).and_then(|value| value.parse::<i64>().ok());
+    let number =
+        |flag: &str| value(flag).and_then(|value| value.to_str()).and_then(|value| value.parse::<i64>().ok());
     let bytes = |value: &OsStr| Text::from(value.as_encoded_bytes());
     let end = clock::now();
     let millis = number("--dur-ms").filter(|millis| *millis >= 0);
@@ -175,7 +186,7 @@ fn fish_record(arguments: &[OsString]) -> Result<Record> {
         end: Some(end),
         exit: number("--exit").and_then(|exit| exit.try_into().ok()),
         pipestatus: pipestatus.split_whitespace().filter_map(|code| code.parse().ok()).collect(),
-        flags: String::new(),
+        flags: value("--flags").map(|flags| flags.to_string_lossy().into_owned()).unwrap_or_default(),
         cwd: value("--cwd").map(|dir| bytes(dir)).context("--cwd is missing")?,
         cwd_after: value("--cwd-after").map(|dir| bytes(dir)),
         text: bytes(&text),

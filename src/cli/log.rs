@@ -78,5 +78,6 @@ fn kind(word: &str) -> Result<Kind> {
 
 /// A session as it is printed.
 pub fn session(id: &str) -> Result<SessionId> {
-    SessionId::parse(id).with_context(|| Misuse(format!("{id:?} is no session id: they look like sess_01987f00-…")))
+    SessionId::parse(id)
+        .with_context(|| Misuse(format!("{id:?} is no session id: they look like sess_01987f00-…")))
 }

@@ -40,8 +40,11 @@ fn start(world: &World) -> Option<Child> {
         return None;
     }
     let variable = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
-    let places =
-        Places { home: world.user.home.as_deref(), xdg_config: world.user.xdg_config.as_deref(), ..Places::default() };
+    let places = Places {
+        home: world.user.home.as_deref(),
+        xdg_config: world.user.xdg_config.as_deref(),
+        ..Places::default()
+    };
     let configured = || Config::read(&places).ok().and_then(|config| config.pager());
     let chosen = variable("TRACE_PAGER").or_else(configured).or_else(|| variable("PAGER"));
     let chosen = chosen.unwrap_or_else(|| "less".to_owned());

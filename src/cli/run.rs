@@ -26,7 +26,7 @@ pub struct Args {
 /// Runs it.
 pub fn run(world: &World, args: &Args) -> Result<Exit> {
     let home = world.home()?;
-    warn(flush::now(world, &home, Kind::Run, None, None).map(drop));
+    warn(flush::now(world, &home, Kind::Run, None).map(drop));
     let shell = std::env::var("TRACE_SHELL_SESSION").ok();
     let run = Run {
         home: &home,
@@ -35,7 +35,7 @@ pub fn run(world: &World, args: &Args) -> Result<Exit> {
         actor: Actor::default(),
     };
     let ended = run.perform();
-    warn(flush::now(world, &home, Kind::Run, None, None).map(drop));
+    warn(flush::now(world, &home, Kind::Run, None).map(drop));
     match ended {
         Ok(code) => Ok(Exit::Theirs(u8::try_from(code).unwrap_or(1))),
         Err(error) => {

@@ -13,8 +13,8 @@ use crate::recall::attribution::Windows;
 use crate::recall::commands;
 use crate::recall::select::Finder;
 use crate::store::chain;
-use crate::view::show::{self as view, ShowView};
 use crate::view::json;
+use crate::view::show::{self as view, ShowView};
 use crate::wire::event;
 
 /// Show one checkpoint: what happened, what changed, and who changed it

@@ -92,7 +92,8 @@ fn list(world: &World, home: &Home, store: &Store, args: &ListArgs) -> Result<Ex
             true => args.all || trail.status.is_live(),
             false => wanted.contains(&trail.status),
         };
-        let same = |name: &String| trail.author.as_ref().is_some_and(|a| a.to_lowercase() == name.to_lowercase());
+        let same =
+            |name: &String| trail.author.as_ref().is_some_and(|a| a.to_lowercase() == name.to_lowercase());
         status
             && author.as_ref().is_none_or(same)
             && args.branch.as_ref().is_none_or(|branch| trail.branch.0 == branch.as_bytes())
@@ -114,9 +115,9 @@ fn show(world: &World, home: &Home, store: &Store, args: &ShowArgs) -> Result<Ex
     let (trails, mut checkpoints) = trail::all(home, store, author(world, home).as_deref(), world.now)?;
     let name = match &args.branch {
         Some(name) => name.clone().into_bytes(),
-        None => head::read(&home.place.git_dir, &home.place.common)?.branch.context(Misuse(
-            "HEAD is detached: say which branch".to_owned(),
-        ))?,
+        None => head::read(&home.place.git_dir, &home.place.common)?
+            .branch
+            .context(Misuse("HEAD is detached: say which branch".to_owned()))?,
     };
     let found = trails.iter().find(|trail: &&Trail| trail.branch.0 == name || trail.id.as_bytes() == name);
     let Some(trail) = found else {

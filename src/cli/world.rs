@@ -101,13 +101,17 @@ impl World {
     /// Where this user's consent is kept.
     pub fn state(&self) -> Result<&UserState> {
         let state = self.user.state.as_ref();
-        state.context("neither XDG_STATE_HOME nor HOME is an absolute path: there is no place to keep your consent")
+        state.context(
+            "neither XDG_STATE_HOME nor HOME is an absolute path: there is no place to keep your consent",
+        )
     }
 
     /// A moment as somebody typed it.
     pub fn when(&self, text: &str) -> Result<Timestamp> {
         let moment = crate::view::time::parse_when(text, self.now, &self.zone);
-        moment.with_context(|| Misuse(format!("{text:?} is no time: try \"2h\", \"yesterday\" or \"2026-08-20 10:00\"")))
+        moment.with_context(|| {
+            Misuse(format!("{text:?} is no time: try \"2h\", \"yesterday\" or \"2026-08-20 10:00\""))
+        })
     }
 
     /// A path as somebody typed it, from the worktree's top.

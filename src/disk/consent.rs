@@ -83,14 +83,14 @@ impl UserState {
 
 /// The id of the worktree at `place`, minted on first contact.
 ///
-/// The file names the git dir's inode too: in a copied repository it does not fit, and the copy's
+/// The second line names the git dir's inode: in a copied repository it does not fit, and the copy's
 /// worktree gets an id of its own.
 pub fn worktree_id(place: &Place) -> Result<WorktreeId> {
     let path = place.worktree_id();
     let (device, inode) = place::identity(&place.git_dir)?;
     let fits = |text: &[u8]| {
         let text = String::from_utf8_lossy(text).into_owned();
-        let (id, dir) = text.trim_end().split_once(' ')?;
+        let (id, dir) = text.trim_end().split_once('\n')?;
         (dir == format!("{device}-{inode}")).then(|| WorktreeId::parse(id))?
     };
     let known = file::read(&path, 256)?;
@@ -98,16 +98,16 @@ pub fn worktree_id(place: &Place) -> Result<WorktreeId> {
         return Ok(id);
     }
     file::private_dir(path.parent().unwrap_or(&place.git_dir))?;
-    let line = format!("{} {device}-{inode}\n", digest::hex(&random::<8>()));
+    let lines = format!("{}\n{device}-{inode}\n", digest::hex(&random::<8>()));
     let made = match known {
-        None => file::create(&path, line.as_bytes(), Durability::Synced)?,
+        None => file::create(&path, lines.as_bytes(), Durability::Synced)?,
         Some(_) => {
-            file::replace(&path, line.as_bytes(), Durability::Synced)?;
+            file::replace(&path, lines.as_bytes(), Durability::Synced)?;
             Created::New
         }
     };
     let text = match made {
-        Created::New => Some(line.into_bytes()),
+        Created::New => Some(lines.into_bytes()),
         Created::WasThere => file::read(&path, 256)?,
     };
     text.as_deref().and_then(fits).with_context(|| format!("{} holds no worktree id", path.display()))

@@ -158,6 +158,16 @@ fn open(path: &Path, name: &str) -> io::Result<Found> {
     Ok(Found { name: name.to_owned(), path: path.to_owned(), len, head, file })
 }
 
+/// The last file of the journal `stem`.
+pub fn last(dir: &Path, stem: &Stem) -> io::Result<Found> {
+    let mut n = 0;
+    while n < MOST_FILES && dir.join(stem.file(n + 1)).exists() {
+        n += 1;
+    }
+    let name = stem.file(n);
+    open(&dir.join(&name), &name)
+}
+
 impl Found {
     /// Up to `most` bytes from `offset` on.
     pub fn read_from(&mut self, offset: u64, most: u64) -> Result<Vec<u8>> {

@@ -176,7 +176,7 @@ mod tests {
         dir.write(".git/config.worktree", "[trace]\n\tlock = worktree\n");
         let mut expected = vec![
             set("lock", "off", Scope::User),
-            set("Lock", "auto", Scope::User),
+            set("lock", "auto", Scope::User),
             set("redact.extra", "a b", Scope::User),
             set("ignore", "one", Scope::Repository),
             set("ignore", "two", Scope::Repository),

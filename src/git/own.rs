@@ -37,7 +37,8 @@ impl Store {
     /// It is not there, or does not even unpack.
     pub fn is_intact(&self, id: Oid) -> Result<bool> {
         let mut buffer = Vec::new();
-        let (kind, bytes) = self.find(id, &mut buffer)?.with_context(|| format!("the object {id} is missing"))?;
+        let (kind, bytes) =
+            self.find(id, &mut buffer)?.with_context(|| format!("the object {id} is missing"))?;
         let hash = gix::objs::compute_hash(self.hash_kind().gix(), kind, bytes)?;
         Ok(from_gix(&hash) == id)
     }

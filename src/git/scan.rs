@@ -10,6 +10,8 @@
 //! as they are, without filters. Never writes to the worktree or to the user's repository, never
 //! follows a link, never opens a FIFO, and a path that cannot be read is no error.
 
+mod base;
+mod crew;
 mod judge;
 mod known;
 mod look;

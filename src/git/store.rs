@@ -53,13 +53,16 @@ impl Entry {
     }
 }
 
+/// The layout of the store that this program reads and writes.
+const LAYOUT: i64 = 1;
+
 /// The files of a new store, relative to its directory; `refs/` and `objects/pack/` stay empty.
 pub fn layout(kind: HashKind, promisor: bool) -> Vec<(&'static str, Vec<u8>)> {
     let version = u8::from(kind == HashKind::Sha256 || promisor);
     let mut config = format!(
         "[core]\n\trepositoryformatversion = {version}\n\tfilemode = true\n\tbare = true\n\
          \tlogAllRefUpdates = false\n\
-         [gc]\n\tauto = 0\n\tpackRefs = false\n[maintenance]\n\tauto = false\n[repack]\n\twriteBitmaps = false\n"
+         [trace]\n\tformat = {LAYOUT}\n[gc]\n\tauto = 0\n\tpackRefs = false\n[maintenance]\n\tauto = false\n[repack]\n\twriteBitmaps = false\n"
     );
     if version == 1 {
         config.push_str("[extensions]\n");
@@ -81,7 +84,9 @@ pub fn layout(kind: HashKind, promisor: bool) -> Vec<(&'static str, Vec<u8>)> {
 impl Store {
     /// Opens the store at `dir`.
     pub fn open(dir: &Path) -> Result<Self> {
-        let options = gix::open::Options::isolated().open_path_as_is(true);
+        // gix counts the packs once; others may land more while we read (it then fails for want of slots).
+        let slots = gix::odb::store::init::Slots::AsNeededByDiskState { multiplier: 2.0, minimum: 1024 };
+        let options = gix::open::Options::isolated().open_path_as_is(true).object_store_slots(slots);
         let repo = options.open(dir).with_context(|| format!("open the store {}", dir.display()))?;
         let repo = repo.to_thread_local();
         let kind = match repo.object_hash() {
@@ -89,6 +94,12 @@ impl Store {
             gix::hash::Kind::Sha256 => HashKind::Sha256,
             other => bail!("the store {} has objects named by {other}", dir.display()),
         };
+        let layout = repo.config_snapshot().integer("trace.format").unwrap_or(LAYOUT);
+        ensure!(
+            layout <= LAYOUT,
+            "a newer trace made the store {} (format {layout}, this one knows {LAYOUT}): update trace",
+            dir.display()
+        );
         Ok(Self { dir: dir.to_owned(), kind, repo, own: OnceCell::new() })
     }
 
@@ -215,7 +226,11 @@ impl Store {
         id.as_bytes().len() == self.kind.id_len()
     }
 
-    pub(super) fn find<'a>(&self, id: Oid, buffer: &'a mut Vec<u8>) -> Result<Option<(gix::objs::Kind, &'a [u8])>> {
+    pub(super) fn find<'a>(
+        &self,
+        id: Oid,
+        buffer: &'a mut Vec<u8>,
+    ) -> Result<Option<(gix::objs::Kind, &'a [u8])>> {
         if !self.may_have(id) {
             return Ok(None);
         }

@@ -85,7 +85,9 @@ pub fn read(home: &Home, store: &Store) -> (Record, Result<()>) {
     let told = tip::intact(home).and_then(|tip| {
         let read = models::tell(home, store, tip, &mut |id, lines| {
             let lines = lines.split(|byte| *byte == b'\n').filter(|line| !line.is_empty());
-            lines.filter_map(|line| event::decode(line).ok()).for_each(|event| record.take(&mut join, event, Some(id)));
+            lines
+                .filter_map(|line| event::decode(line).ok())
+                .for_each(|event| record.take(&mut join, event, Some(id)));
         });
         let cursor = tip.map(|tip| chain::checkpoint(store, tip)).transpose()?.map(|tip| tip.header.cursor);
         record.take_pending(home, &mut join, &cursor.unwrap_or_default())?;
@@ -121,7 +123,12 @@ impl Record {
         }
     }
 
-    fn take_pending(&mut self, home: &Home, join: &mut Join, cursor: &crate::model::cursor::Cursor) -> Result<()> {
+    fn take_pending(
+        &mut self,
+        home: &Home,
+        join: &mut Join,
+        cursor: &crate::model::cursor::Cursor,
+    ) -> Result<()> {
         let pending = pending::gather(&home.journal(), cursor)?;
         self.unreadable = pending.unreadable;
         self.pending = pending.items.len() as u64;
@@ -194,7 +201,8 @@ impl Filter {
             Exit::Code(code) => command.exit == Some(code),
             Exit::Failed => command.exit.is_some_and(|exit| exit != 0),
         };
-        let text = |text: &Vec<u8>| command.command.as_bytes().windows(text.len().max(1)).any(|part| part == text);
+        let text =
+            |text: &Vec<u8>| command.command.as_bytes().windows(text.len().max(1)).any(|part| part == text);
         self.cwd.as_ref().is_none_or(below)
             && self.session.as_ref().is_none_or(|session| command.session.as_ref() == Some(session))
             && self.exit.is_none_or(exit)

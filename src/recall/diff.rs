@@ -38,8 +38,9 @@ impl<'a> Comparison<'a> {
     pub fn new(home: &Home, camera: &Camera<'a>, old: &Point, new: &Point) -> Result<Self> {
         let mut pack = Pack::new(camera.store.hash_kind());
         let mut tree = |point: &Point| match point {
-            Point::Checkpoint(found) => chain::worktree(camera.store, found.tree)
-                .and_then(|tree| tree.context("that checkpoint has no snapshot: choose one beside it").map(Some)),
+            Point::Checkpoint(found) => chain::worktree(camera.store, found.tree).and_then(|tree| {
+                tree.context("that checkpoint has no snapshot: choose one beside it").map(Some)
+            }),
             Point::Commit { tree, .. } => Ok(Some(*tree)),
             Point::Now => now(home, camera, &mut pack),
         };
@@ -69,7 +70,10 @@ impl<'a> Comparison<'a> {
             Some(Side { mode, id }) => {
                 let bytes = match self.pack.get(id) {
                     Some((_, bytes)) => bytes,
-                    None => self.store.blob(id)?.with_context(|| format!("the file's object {} is missing", id.short(12)))?,
+                    None => self
+                        .store
+                        .blob(id)?
+                        .with_context(|| format!("the file's object {} is missing", id.short(12)))?,
                 };
                 Ok(if mode == LINK { [bytes, b"\n".to_vec()].concat() } else { bytes })
             }

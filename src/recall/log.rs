@@ -28,7 +28,12 @@ impl Filter {
     /// True if it lets everything through.
     pub fn is_open(&self) -> bool {
         let Self { limit: _, since, until, kind, branch, session, paths } = self;
-        since.is_none() && until.is_none() && kind.is_none() && branch.is_none() && session.is_none() && paths.is_empty()
+        since.is_none()
+            && until.is_none()
+            && kind.is_none()
+            && branch.is_none()
+            && session.is_none()
+            && paths.is_empty()
     }
 
     fn fits(&self, store: &Store, checkpoint: &Checkpoint) -> Result<bool> {

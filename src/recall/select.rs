@@ -57,7 +57,8 @@ impl Finder<'_> {
             Selector::Back(steps) => self.back(*steps),
             Selector::At(when) => {
                 let moment = (self.when)(&when.0);
-                let moment = moment.ok_or_else(|| anyhow!("{:?} is no time: try \"10 minutes ago\"", when.0))?;
+                let moment =
+                    moment.ok_or_else(|| anyhow!("{:?} is no time: try \"10 minutes ago\"", when.0))?;
                 self.at_or_before(moment, &format!("there is no checkpoint as old as {:?}", when.0))
             }
             Selector::Head => {
@@ -78,7 +79,9 @@ impl Finder<'_> {
                 Point::Checkpoint(found) => Ok(*found),
                 _ => bail!(not_found("there are no checkpoints yet")),
             },
-            Point::Commit { id, .. } => bail!(not_found(format!("{} is a commit of yours and no checkpoint", id.short(12)))),
+            Point::Commit { id, .. } => {
+                bail!(not_found(format!("{} is a commit of yours and no checkpoint", id.short(12))))
+            }
         }
     }
 
@@ -165,7 +168,10 @@ impl Finder<'_> {
     }
 
     fn commit(&self, id: Oid) -> Result<Point> {
-        let raw = self.store.commit(id)?.ok_or_else(|| not_found(format!("the commit {} is missing", id.short(12))))?;
+        let raw = self
+            .store
+            .commit(id)?
+            .ok_or_else(|| not_found(format!("the commit {} is missing", id.short(12))))?;
         match chain::checkpoint(self.store, id) {
             Ok(checkpoint) => Ok(Point::Checkpoint(Box::new(checkpoint))),
             Err(_) => Ok(Point::Commit { id, tree: raw.tree }),

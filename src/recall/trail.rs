@@ -22,7 +22,12 @@ const MOST_COMMITS: u64 = 10_000;
 /// Every trail, and the checkpoints they were derived from.
 ///
 /// `author` is who works here; every branch that was worked on here is theirs.
-pub fn all(home: &Home, store: &Store, author: Option<&str>, now: Timestamp) -> Result<(Vec<Trail>, Vec<Checkpoint>)> {
+pub fn all(
+    home: &Home,
+    store: &Store,
+    author: Option<&str>,
+    now: Timestamp,
+) -> Result<(Vec<Trail>, Vec<Checkpoint>)> {
     let mut checkpoints = Vec::new();
     for checkpoint in chain::walk(store, tip::intact(home)?) {
         checkpoints.push(checkpoint?);
@@ -35,7 +40,12 @@ pub fn all(home: &Home, store: &Store, author: Option<&str>, now: Timestamp) -> 
 }
 
 /// What became of every branch that checkpoints name.
-fn branches(home: &Home, store: &Store, author: Option<&str>, checkpoints: &[Checkpoint]) -> Result<Vec<Branch>> {
+fn branches(
+    home: &Home,
+    store: &Store,
+    author: Option<&str>,
+    checkpoints: &[Checkpoint],
+) -> Result<Vec<Branch>> {
     let place = &home.place;
     let heads: HashMap<Vec<u8>, Oid> = head::branches(&place.git_dir, &place.common)?.into_iter().collect();
     let base = head::default_branch(&place.common);

@@ -41,7 +41,9 @@ pub fn walk(store: &Store, tip: Option<Oid>) -> impl Iterator<Item = Result<Chec
 /// The events of a checkpoint, as the bytes of its `events.jsonl`; empty if it has none.
 pub fn events(store: &Store, tree: Oid) -> Result<Vec<u8>> {
     let Some(side) = store.lookup(tree, EVENTS)? else { return Ok(Vec::new()) };
-    store.blob(side.id)?.with_context(|| super::Damaged(format!("the events {} are missing", side.id.short(12))))
+    store
+        .blob(side.id)?
+        .with_context(|| super::Damaged(format!("the events {} are missing", side.id.short(12))))
 }
 
 /// The tree of the files in a checkpoint; `None` if its snapshot was skipped.
@@ -53,9 +55,11 @@ pub fn worktree(store: &Store, tree: Oid) -> Result<Option<Oid>> {
 pub fn facts(events: &[u8]) -> Option<SnapshotFacts> {
     use crate::model::event::What;
     let newest_first = events.split(|byte| *byte == b'\n').rev();
-    newest_first.filter(|line| !line.is_empty()).find_map(|line| match crate::wire::event::decode(line).ok()?.what {
-        What::Snapshot(facts) => Some(*facts),
-        _ => None,
+    newest_first.filter(|line| !line.is_empty()).find_map(|line| {
+        match crate::wire::event::decode(line).ok()?.what {
+            What::Snapshot(facts) => Some(*facts),
+            _ => None,
+        }
     })
 }
 

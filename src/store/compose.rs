@@ -4,7 +4,7 @@ use super::pending::Item;
 use crate::model::checkpoint::{Files, Kind, Snapshot};
 use crate::model::event::{Event, What};
 use crate::model::id::SessionId;
-use crate::model::redact::{self, Redacted};
+use crate::model::redact;
 use crate::model::text::Text;
 
 /// How much of the worktree a flush looks at.
@@ -64,10 +64,29 @@ pub fn commands<'a>(events: impl Iterator<Item = &'a Event>) -> u64 {
     events.filter(|event| matches!(event.what, What::CommandFinished(_))).count() as u64
 }
 
+/// Why the checkpoint is made: if somebody asked, that is what people look for.
+pub fn kind(ordered: Kind, events: &[Item]) -> Kind {
+    match asked(events).next() {
+        Some(_) => Kind::Manual,
+        None => ordered,
+    }
+}
+
+/// The words of those who asked for a checkpoint and said what for, newest first.
+fn asked(events: &[Item]) -> impl Iterator<Item = &Text> {
+    events.iter().rev().filter_map(|item| match &item.event.what {
+        What::CheckpointAsked(note) if !note.text.is_empty() => Some(&note.text),
+        _ => None,
+    })
+}
+
 /// The subject: somebody's words if there are any, else what happened, `2 commands, 3 files: make`.
-pub fn subject(events: &[Item], files: Files, words: Option<&Redacted<String>>) -> String {
-    if let Some(words) = words {
-        return clip(words.get(), 200);
+pub fn subject(events: &[Item], files: Files) -> String {
+    let mut words = asked(events);
+    if let Some(first) = words.next() {
+        let more = words.count();
+        let others = if more > 0 { format!(" (and {more} more)") } else { String::new() };
+        return clip(&plain(first), 200) + &others;
     }
     let mut parts = Vec::new();
     let commands = commands(events.iter().map(|item| &item.event));
@@ -141,7 +160,8 @@ mod tests {
     fn only_tools_that_all_name_their_files_spare_the_search() {
         let full = Some(Snapshot::Full);
         let turn_end = || item(What::TurnEnded(Note::default()));
-        let known = |paths: &[&str]| Scope::Known(paths.iter().map(|path| path.as_bytes().to_vec()).collect());
+        let known =
+            |paths: &[&str]| Scope::Known(paths.iter().map(|path| path.as_bytes().to_vec()).collect());
         let cases = [
             (Kind::Auto, vec![edited(&["/w/a", "/w/b/c"])], full, known(&["a", "b/c"])),
             (Kind::Auto, vec![edited(&["/elsewhere/a", "/w/b"])], full, known(&["b"])),
@@ -161,8 +181,13 @@ mod tests {
     #[test]
     fn a_subject_says_how_much_and_what_last() {
         let files = Files { added: 1, modified: 1, deleted: 0 };
-        let prompt = item(What::Prompt(crate::model::event::Prompt { text: "add a\n retry".into(), model: None }));
-        assert_eq!(subject(&[prompt], files, None), "2 files: add a retry");
-        assert_eq!(subject(&[], Files::default(), None), "0 events");
+        let prompt =
+            item(What::Prompt(crate::model::event::Prompt { text: "add a\n retry".into(), model: None }));
+        assert_eq!(subject(&[prompt], files), "2 files: add a retry");
+        assert_eq!(subject(&[], Files::default()), "0 events");
+        let asked = |text: &str| item(What::CheckpointAsked(Note { text: text.into(), name: None }));
+        let two = [asked("before the merge"), asked("before lunch")];
+        assert_eq!(subject(&two, files), "before lunch (and 1 more)");
+        assert_eq!((kind(Kind::Auto, &two), kind(Kind::Auto, &[])), (Kind::Manual, Kind::Auto));
     }
 }

@@ -25,11 +25,12 @@ use crate::git::pack::Pack;
 use crate::git::store::Store;
 use crate::git::table::log::Write;
 use crate::git::{ObjectKind, commit, tree};
+use crate::model::change::Skip;
 use crate::model::checkpoint::{Checkpoint, Excuse, FORMAT, Files, Header, Kind, Snapshot};
 use crate::model::event::{Event, SnapshotFacts, What};
 use crate::model::id::EventId;
 use crate::model::oid::Oid;
-use crate::model::redact::{self, Redacted};
+use crate::model::redact;
 use crate::model::settings::{Durable, Locking, Settings};
 use crate::model::text::Text;
 use crate::wire::{event, message};
@@ -40,8 +41,6 @@ const AT_ONCE: usize = 3;
 /// What somebody wants of a flush.
 pub struct Order<'a> {
     pub kind: Kind,
-    /// The subject, in somebody's words.
-    pub words: Option<Redacted<String>>,
     /// Only these paths, from the worktree's top, if they are all that can have changed.
     pub paths: Option<Vec<Vec<u8>>>,
     pub patience: Patience,
@@ -67,8 +66,8 @@ pub enum Outcome {
     Made(Box<Made>),
     /// Another leader's work holds all we had: its newest checkpoint, and whether it made it then.
     Covered { tip: Option<Oid>, made: bool },
-    /// Nothing had changed and no event waited.
-    Nothing { tip: Option<Oid> },
+    /// Nothing had changed and no event waited; what was left out all the same.
+    Nothing { tip: Option<Oid>, skipped: Vec<Skip> },
     /// Somebody else leads, and we did not want to wait.
     Left,
 }
@@ -92,23 +91,16 @@ pub fn flush(home: &Home, order: &Order<'_>) -> Result<Outcome> {
     let mut pauses = Backoff::new(dice(), Duration::from_millis(1), Duration::from_millis(5));
     file::private_dir(&home.place.trace().join("locks"))?;
     loop {
-        // Whoever began after we came has read what we wrote, and looked at every file.
-        if let Some(led) = led::last(home).filter(|led| led.began > arrival && led.full && order.words.is_none()) {
-            return Ok(Outcome::Covered { tip: led.tip, made: led.made });
+        if let Some(outcome) = covered(home, arrival) {
+            return Ok(outcome);
         }
         let attempt = match order.settings.lock {
             Locking::Auto => RefLock::attempt(&home.place.lock(&home.shadow()))?,
             Locking::Off => Attempt::Unsupported,
         };
         match (attempt, order.patience) {
-            (Attempt::Held(lock), _) => {
-                let raced = led::last(home).filter(|led| led.began > arrival && led.full && order.words.is_none());
-                return match raced {
-                    Some(led) => Ok(Outcome::Covered { tip: led.tip, made: led.made }),
-                    None => lead(home, order, Some(&lock)),
-                };
-            }
-            (Attempt::Unsupported, _) => return lead(home, order, None),
+            (Attempt::Held(lock), _) => return lead(home, order, arrival, Some(&lock)),
+            (Attempt::Unsupported, _) => return lead(home, order, arrival, None),
             (Attempt::Busy, Patience::Leave) => return Ok(Outcome::Left),
             (Attempt::Busy, Patience::Until(deadline)) if Instant::now() >= deadline => {
                 return Err(busy("another trace is making a checkpoint here and did not finish in time"));
@@ -118,12 +110,18 @@ pub fn flush(home: &Home, order: &Order<'_>) -> Result<Outcome> {
     }
 }
 
+/// Whoever began after we came has read what we wrote, and looked at every file.
+fn covered(home: &Home, arrival: u64) -> Option<Outcome> {
+    let led = led::last(home).filter(|led| led.began > arrival && led.full)?;
+    Some(Outcome::Covered { tip: led.tip, made: led.made })
+}
+
 fn busy(what: &str) -> anyhow::Error {
     Busy(format!("{what}; your events are safe, try again")).into()
 }
 
 /// Writes until a swap succeeds, or the deadline passes.
-fn lead(home: &Home, order: &Order<'_>, lock: Option<&RefLock>) -> Result<Outcome> {
+fn lead(home: &Home, order: &Order<'_>, arrival: u64, lock: Option<&RefLock>) -> Result<Outcome> {
     if lock.is_some() {
         trim::sweep(home);
     }
@@ -134,9 +132,15 @@ fn lead(home: &Home, order: &Order<'_>, lock: Option<&RefLock>) -> Result<Outcom
     };
     let mut pauses = Backoff::new(dice(), Duration::from_millis(1), Duration::from_millis(16));
     for attempt in 0.. {
+        // While we waited for the lock, or lost a race, somebody may have done our work.
+        if let Some(outcome) = covered(home, arrival) {
+            return Ok(outcome);
+        }
         match try_once(home, order, lock, attempt)? {
             Some(outcome) => return Ok(outcome),
-            None if Instant::now() >= deadline => return Err(busy("the ref kept moving while we wrote to it")),
+            None if Instant::now() >= deadline => {
+                return Err(busy("the ref kept moving while we wrote to it"));
+            }
             None if usize::try_from(attempt).is_ok_and(|attempt| attempt < AT_ONCE) => {}
             None => thread::sleep(pauses.next().unwrap_or_default()),
         }
@@ -165,14 +169,15 @@ fn try_once(home: &Home, order: &Order<'_>, lock: Option<&RefLock>, retries: u32
     let draft = Draft::make(home, order, &store, before.as_ref(), &mut pending, &head)?;
     let full = matches!(draft.taken.as_ref().map(|taken| taken.state), Some(Snapshot::Full));
     let news = draft.is_news(before.as_ref(), &pending);
-    if !news && order.words.is_none() {
-        draft.keep_index(home);
+    if !news {
+        let skipped = draft.keep_index(home);
         led::leave(home, &Led { began, tip: seen.id(), made: false, full })?;
-        return Ok(Some(Outcome::Nothing { tip: seen.id() }));
+        return Ok(Some(Outcome::Nothing { tip: seen.id(), skipped }));
     }
     let durability = durability(order.settings);
     set_aside(home, &pending)?;
-    let (id, header, facts, lines, taken) = draft.land(home, order, before.as_ref(), &pending, &head, durability)?;
+    let (id, header, facts, lines, taken) =
+        draft.land(home, order, before.as_ref(), &pending, &head, durability)?;
     match swap::swap(home, &seen, id, lock, durability)? {
         Swap::Moved => return Ok(None),
         Swap::Done => {}
@@ -183,8 +188,8 @@ fn try_once(home: &Home, order: &Order<'_>, lock: Option<&RefLock>, retries: u32
     if let Err(error) = done {
         trouble::note(&home.place.common, "after a flush", &format!("{error:#}"));
     }
-    if let Some(taken) = taken {
-        keep(home, taken.update.into_write(taken.tree));
+    if let Some((update, tree)) = taken.and_then(|taken| Some((taken.update?, taken.tree))) {
+        keep(home, update.into_write(tree));
     }
     if durability == Durability::Synced {
         trim::journals(home, &header.cursor);
@@ -219,7 +224,9 @@ impl Draft {
         let top = home.place.top()?.as_os_str().as_encoded_bytes();
         let scope = match &order.paths {
             Some(paths) => Scope::Known(paths.clone()),
-            None => compose::scope(order.kind, &pending.items, before.map(|before| before.header.snapshot), top),
+            None => {
+                compose::scope(order.kind, &pending.items, before.map(|before| before.header.snapshot), top)
+            }
         };
         let camera = Camera {
             home,
@@ -248,11 +255,12 @@ impl Draft {
         before.is_none() || files || pending.consumed > 0
     }
 
-    /// Keeps what a look without news found out: the next one is quicker.
-    fn keep_index(self, home: &Home) {
-        if let Some(taken) = self.taken {
-            keep(home, taken.update.into_write(taken.tree));
-        }
+    /// Keeps what a look without news found out: the next one is quicker. Returns what was left out.
+    fn keep_index(self, home: &Home) -> Vec<Skip> {
+        let Some(taken) = self.taken else { return Vec::new() };
+        let (skipped, tree) = (taken.facts.skipped, taken.tree);
+        taken.update.into_iter().for_each(|update| keep(home, update.into_write(tree)));
+        skipped
     }
 
     /// Adds the commit, and brings all objects into the store.
@@ -282,8 +290,8 @@ impl Draft {
             lines.push(b'\n');
         }
         let header = Header {
-            subject: compose::subject(&pending.items, files, order.words.as_ref()),
-            kind: order.kind,
+            subject: compose::subject(&pending.items, files),
+            kind: compose::kind(order.kind, &pending.items),
             time: now,
             worktree: home.worktree.clone(),
             worktree_path: Text::from(home.place.top()?.as_os_str().as_encoded_bytes()),
@@ -363,7 +371,8 @@ fn set_aside(home: &Home, pending: &Pending) -> Result<()> {
         let framed = [piece.as_slice(), b"\0"].concat();
         file::append(&path, &framed)?;
     }
-    let what = format!("{} torn or foreign pieces were set aside in {}", pending.set_aside.len(), path.display());
+    let what =
+        format!("{} torn or foreign pieces were set aside in {}", pending.set_aside.len(), path.display());
     trouble::note(&home.place.common, "read a journal", &what);
     Ok(())
 }

@@ -66,7 +66,11 @@ impl Report {
                 let lines = lines.split(|byte| *byte == b'\n').filter(|line| !line.is_empty());
                 let bad = lines.filter(|line| event::decode(line).is_err()).count();
                 if bad > 0 {
-                    self.add(Some(checkpoint.id), "events.jsonl".into(), &format!("{bad} lines are no events"));
+                    self.add(
+                        Some(checkpoint.id),
+                        "events.jsonl".into(),
+                        &format!("{bad} lines are no events"),
+                    );
                 }
             }
             Err(error) => self.add(Some(checkpoint.id), "events.jsonl".into(), &format!("{error:#}")),

@@ -34,7 +34,8 @@ fn land_in(home: &Home, room: &Path, packed: &Packed, durability: Durability) ->
     }
     // The index last: a pack without one does not exist for git.
     for name in &names {
-        fs::rename(room.join(name), packs.join(name)).with_context(|| format!("move {name} into the store"))?;
+        fs::rename(room.join(name), packs.join(name))
+            .with_context(|| format!("move {name} into the store"))?;
     }
     match durability {
         Durability::Synced => file::sync_dir(&packs),

@@ -27,7 +27,8 @@ pub struct Led {
 /// Leaves the record. Losing it costs a waiting caller a flush of their own.
 pub fn leave(home: &Home, led: &Led) -> Result<()> {
     let tip = led.tip.map(|tip| tip.to_string()).unwrap_or_default();
-    let text = format!("{} {} {} {} {tip}\n", process::boot_id(), led.began, u8::from(led.made), u8::from(led.full));
+    let text =
+        format!("{} {} {} {} {tip}\n", process::boot_id(), led.began, u8::from(led.made), u8::from(led.full));
     file::replace(&path(home), text.as_bytes(), Durability::Buffered)
 }
 

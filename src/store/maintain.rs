@@ -33,7 +33,9 @@ pub fn if_due(home: &Home) {
     }
     let Ok(myself) = std::env::current_exe() else { return };
     let mut child = std::process::Command::new(myself);
-    child.args(["hook", "maintain"]).current_dir(home.place.work_tree.as_deref().unwrap_or(&home.place.git_dir));
+    child
+        .args(["hook", "maintain"])
+        .current_dir(home.place.work_tree.as_deref().unwrap_or(&home.place.git_dir));
     child.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
     std::os::unix::process::CommandExt::process_group(&mut child, 0);
     if let Err(error) = child.spawn() {
@@ -67,7 +69,8 @@ pub fn merge(home: &Home) -> Result<Merge> {
     let order = telling_order(&dir, &listed)?;
     let room = home.place.incoming().join(format!("{}-{}", home.worktree, digest::hex(&random::<8>())));
     file::private_dir(&room)?;
-    let merged = pack_into(&dir, &room, &order).and_then(|name| land(&dir, &room, &name, &store, &chosen, &listed));
+    let merged =
+        pack_into(&dir, &room, &order).and_then(|name| land(&dir, &room, &name, &store, &chosen, &listed));
     let _ = fs::remove_dir_all(&room);
     merged.map(|()| Merge::Done(chosen.len()))
 }
@@ -80,7 +83,8 @@ struct PackFile {
 
 fn packs(store: &Path) -> Vec<PackFile> {
     let entries = fs::read_dir(store.join("objects").join("pack")).into_iter().flatten().flatten();
-    let indices = entries.map(|entry| entry.path()).filter(|path| path.extension().is_some_and(|end| end == "idx"));
+    let indices =
+        entries.map(|entry| entry.path()).filter(|path| path.extension().is_some_and(|end| end == "idx"));
     indices
         .filter_map(|idx| {
             let len = fs::metadata(idx.with_extension("pack")).ok()?.len();
@@ -110,7 +114,14 @@ fn choose(mut packs: Vec<PackFile>) -> Vec<PackFile> {
 /// checkpoint reaches (the pack of a lost swap) follow; they are kept all the same.
 fn telling_order(store: &Path, listed: &HashSet<Oid>) -> Result<Vec<u8>> {
     let mut git = run::command(Some(store));
-    git.args(["rev-list", "--objects", "--in-commit-order", "--glob=refs/trace/*", "--not", "--alternate-refs"]);
+    git.args([
+        "rev-list",
+        "--objects",
+        "--in-commit-order",
+        "--glob=refs/trace/*",
+        "--not",
+        "--alternate-refs",
+    ]);
     git.stdout(Stdio::piped()).stderr(Stdio::null());
     let output = git.output().context("run git rev-list")?;
     let mut order = Vec::new();
@@ -132,7 +143,15 @@ fn telling_order(store: &Path, listed: &HashSet<Oid>) -> Result<Vec<u8>> {
 
 fn pack_into(store: &Path, room: &Path, order: &[u8]) -> Result<String> {
     let mut git = run::command(Some(store));
-    git.args(["-c", "pack.threads=1", "-c", "core.fsync=pack,pack-metadata", "pack-objects", "-q", "--delta-base-offset"]);
+    git.args([
+        "-c",
+        "pack.threads=1",
+        "-c",
+        "core.fsync=pack,pack-metadata",
+        "pack-objects",
+        "-q",
+        "--delta-base-offset",
+    ]);
     git.arg(room.join("pack")).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
     let mut child = git.spawn().context("run git pack-objects")?;
     let mut stdin = child.stdin.take().context("git pack-objects takes a list")?;
@@ -145,7 +164,14 @@ fn pack_into(store: &Path, room: &Path, order: &[u8]) -> Result<String> {
     Ok(String::from_utf8_lossy(&output.stdout).trim().to_owned())
 }
 
-fn land(store_dir: &Path, room: &Path, name: &str, store: &Store, old: &[PackFile], listed: &HashSet<Oid>) -> Result<()> {
+fn land(
+    store_dir: &Path,
+    room: &Path,
+    name: &str,
+    store: &Store,
+    old: &[PackFile],
+    listed: &HashSet<Oid>,
+) -> Result<()> {
     let new = room.join(format!("pack-{name}.idx"));
     let held: HashSet<Oid> = own::ids_of_index(&new, store.hash_kind())?.into_iter().collect();
     ensure!(listed.is_subset(&held), "the merged pack lacks {} objects", listed.difference(&held).count());
@@ -153,7 +179,9 @@ fn land(store_dir: &Path, room: &Path, name: &str, store: &Store, old: &[PackFil
     for end in ["pack", "idx"] {
         let from = room.join(format!("pack-{name}.{end}"));
         let synced = fs::File::open(&from).and_then(|file| file.sync_all());
-        synced.and_then(|()| fs::rename(&from, packs.join(format!("pack-{name}.{end}")))).with_context(|| format!("move {}", from.display()))?;
+        synced
+            .and_then(|()| fs::rename(&from, packs.join(format!("pack-{name}.{end}"))))
+            .with_context(|| format!("move {}", from.display()))?;
     }
     file::sync_dir(&packs)?;
     for pack in old.iter().filter(|pack| !pack.idx.ends_with(format!("pack-{name}.idx"))) {
@@ -175,7 +203,10 @@ mod tests {
     #[test]
     fn small_packs_are_merged_and_a_large_one_only_when_it_is_worth_it() {
         let sized = |sizes: &[u64]| {
-            let packs = sizes.iter().enumerate().map(|(at, len)| PackFile { idx: format!("{at}.idx").into(), len: *len });
+            let packs = sizes
+                .iter()
+                .enumerate()
+                .map(|(at, len)| PackFile { idx: format!("{at}.idx").into(), len: *len });
             choose(packs.collect()).len()
         };
         let mut many = vec![10; 31];

@@ -10,17 +10,35 @@ use crate::model::id::EventId;
 use crate::model::oid::Oid;
 use crate::wire::event;
 
+/// A table of another process may be ahead of us by so many checkpoints before it counts as foreign.
+const AHEAD: usize = 256;
+
 /// Opens the set of known events, right for `tip`, and brings the ledger there too.
 ///
 /// Costs nothing if the last leader finished; else the events of the checkpoints in between are read.
+/// Where the cache cannot be written, the whole chain is read into memory: recording goes on.
 pub fn catch_up(home: &Home, store: &Store, tip: Option<Oid>) -> Result<Seen> {
+    match cached(home, store, tip) {
+        Ok(seen) => Ok(seen),
+        Err(error) => {
+            super::trouble::note(&home.place.common, "keep the read models", &format!("{error:#}"));
+            let mut all = Vec::new();
+            for checkpoint in chain::walk(store, tip).map_while(Result::ok) {
+                all.extend(ids(&chain::events(store, checkpoint.tree).unwrap_or_default()));
+            }
+            Ok(Seen::in_memory(all.iter()))
+        }
+    }
+}
+
+fn cached(home: &Home, store: &Store, tip: Option<Oid>) -> Result<Seen> {
     crate::disk::file::private_dir(&home.place.cache())?;
     let mut seen = Seen::open(&home.place.cache().join(format!("seen-{}", home.worktree)));
     let last = ledger::last(home);
-    if seen.tip == tip && last == tip {
+    if seen.tip == tip && last == tip || is_ahead(store, seen.tip, tip) {
         return Ok(seen);
     }
-    let missing = Missing::find(store, tip, seen.tip, last)?;
+    let missing = Missing::find(store, tip, seen.tip, last);
     if !missing.seen_is_of_this_chain {
         seen.clear()?;
     }
@@ -37,6 +55,14 @@ pub fn catch_up(home: &Home, store: &Store, tip: Option<Oid>) -> Result<Seen> {
         }
     }
     Ok(seen)
+}
+
+/// Whether a table knows more than we do, of the same chain: then our swap will lose, and what the
+/// table holds beyond our tip is dropped by nobody who wins.
+fn is_ahead(store: &Store, table: Option<Oid>, tip: Option<Oid>) -> bool {
+    let (Some(table), Some(tip)) = (table, tip) else { return false };
+    table != tip
+        && chain::walk(store, Some(table)).take(AHEAD).map_while(Result::ok).any(|newer| newer.id == tip)
 }
 
 /// Adds a checkpoint that was just made.
@@ -95,8 +121,9 @@ struct Missing {
 }
 
 impl Missing {
-    fn find(store: &Store, tip: Option<Oid>, seen: Option<Oid>, ledger: Option<Oid>) -> Result<Self> {
-        let mut missing = Self { steps: Vec::new(), seen_is_of_this_chain: false, ledger_is_of_this_chain: false };
+    fn find(store: &Store, tip: Option<Oid>, seen: Option<Oid>, ledger: Option<Oid>) -> Self {
+        let mut missing =
+            Self { steps: Vec::new(), seen_is_of_this_chain: false, ledger_is_of_this_chain: false };
         // What lies behind a damaged checkpoint is out of reach, and no reason to stop recording.
         for checkpoint in chain::walk(store, tip).map_while(Result::ok) {
             missing.seen_is_of_this_chain |= seen == Some(checkpoint.id);
@@ -111,7 +138,7 @@ impl Missing {
                 for_ledger: !missing.ledger_is_of_this_chain,
             });
         }
-        Ok(missing)
+        missing
     }
 }
 

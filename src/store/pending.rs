@@ -74,7 +74,11 @@ impl Pending {
                     Some(event) => events.push(event),
                     None => self.set_aside.push(payload.to_vec()),
                 },
-                Piece::Torn(fragment) => self.set_aside.push(fragment.to_vec()),
+                // JSON says by itself whether it is whole; a shell's record does not.
+                Piece::Torn(fragment) => match event::decode(fragment) {
+                    Ok(event) => events.push(event),
+                    Err(_) => self.set_aside.push(fragment.to_vec()),
+                },
             }
         }
         let consumed = u64::try_from(split.consumed).unwrap_or(u64::MAX);
@@ -89,9 +93,11 @@ impl Pending {
     /// Drops what the chain holds already, what came twice, and starts whose ends are here.
     pub fn drop_known(&mut self, seen: &Seen) {
         let mut here: HashSet<EventId> = HashSet::new();
-        let ended: HashSet<CommandId> = self.items.iter().filter_map(|item| end_of(&item.event).cloned()).collect();
+        let ended: HashSet<CommandId> =
+            self.items.iter().filter_map(|item| end_of(&item.event).cloned()).collect();
         self.items.retain(|item| {
-            let joined = matches!(&item.event.what, What::CommandStarted(half) if ended.contains(&half.command_id));
+            let joined =
+                matches!(&item.event.what, What::CommandStarted(half) if ended.contains(&half.command_id));
             !joined && here.insert(item.event.id.clone()) && !seen.holds(&item.event.id)
         });
     }
@@ -168,7 +174,8 @@ mod tests {
 
     #[test]
     fn files_are_merged_by_time_and_each_keeps_its_own_order() {
-        let files = vec![vec![note("a1", 10), note("a2", 5), note("a3", 30)], vec![note("b1", 7), note("b2", 20)]];
+        let files =
+            vec![vec![note("a1", 10), note("a2", 5), note("a3", 30)], vec![note("b1", 7), note("b2", 20)]];
         let told: Vec<String> = merge(files).iter().map(|item| item.event.id.to_string()).collect();
         assert_eq!(told, ["b1", "a1", "a2", "b2", "a3"]);
     }

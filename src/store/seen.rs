@@ -4,12 +4,15 @@
 //! right. Asking reads one slot, noting writes one, so neither follows the length of the history. An
 //! id is noted only after the swap that made it part of the chain.
 
+use std::collections::HashSet;
 use std::fs::{self, File, OpenOptions};
 use std::os::unix::fs::{FileExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
 
+use crate::disk::backoff::random;
+use crate::disk::file;
 use crate::model::digest;
 use crate::model::id::EventId;
 use crate::model::oid::Oid;
@@ -27,12 +30,21 @@ pub struct Seen {
     count: u64,
     /// The checkpoint up to which every event is noted.
     pub tip: Option<Oid>,
+    /// Where there is no table to be had, everything is held here, for this one flush.
+    memory: HashSet<[u8; 16]>,
 }
 
 impl Seen {
     /// Opens the table; anything that is not one counts as empty.
     pub fn open(path: &Path) -> Self {
-        let none = Self { path: path.to_owned(), file: None, capacity: 0, count: 0, tip: None };
+        let none = Self {
+            path: path.to_owned(),
+            file: None,
+            capacity: 0,
+            count: 0,
+            tip: None,
+            memory: HashSet::new(),
+        };
         let Ok(file) = OpenOptions::new().read(true).write(true).open(path) else { return none };
         let mut header = [0; HEADER as usize];
         if file.read_exact_at(&mut header, 0).is_err() || &header[..8] != MAGIC {
@@ -42,18 +54,28 @@ impl Seen {
         let whole = file.metadata().is_ok_and(|meta| meta.len() == HEADER + capacity.saturating_mul(SLOT));
         let tip = Oid::from_bytes(&header[25..25 + usize::from(header[24]).min(32)]);
         match whole && capacity.is_power_of_two() && count < capacity {
-            true => Self { path: path.to_owned(), file: Some(file), capacity, count, tip },
+            true => Self { file: Some(file), capacity, count, tip, ..none },
             false => none,
         }
     }
 
     /// Whether the event is noted.
     pub fn holds(&self, id: &EventId) -> bool {
-        self.file.is_some() && matches!(self.find(fingerprint(id)), Ok(Place::Taken))
+        let print = fingerprint(id);
+        self.memory.contains(&print) || self.file.is_some() && matches!(self.find(print), Ok(Place::Taken))
+    }
+
+    /// A set without a table: the cache cannot be written, and recording must go on.
+    pub fn in_memory<'a>(ids: impl Iterator<Item = &'a EventId>) -> Self {
+        let memory = ids.map(fingerprint).collect();
+        Self { path: PathBuf::new(), file: None, capacity: 0, count: 0, tip: None, memory }
     }
 
     /// Notes events of the checkpoint `tip`, which follows the one noted before.
     pub fn note<'a>(&mut self, ids: impl Iterator<Item = &'a EventId>, tip: Oid) -> Result<()> {
+        if self.path.as_os_str().is_empty() {
+            return Ok(());
+        }
         self.note_all(ids, tip).with_context(|| format!("write {}", self.path.display()))
     }
 
@@ -118,13 +140,15 @@ impl Seen {
         Ok(())
     }
 
+    /// Puts an empty table in place of the old one; who has that open goes on with it.
     fn remake(&mut self, capacity: u64) -> std::io::Result<()> {
-        // A new inode: a reader of the old table goes on reading the old one.
-        let _ = fs::remove_file(&self.path);
-        let file = OpenOptions::new().read(true).write(true).create_new(true).mode(0o600).open(&self.path)?;
+        let name = format!("{}{}", file::TEMPORARY, digest::hex(&random::<8>()));
+        let temporary = self.path.with_file_name(name);
+        let file = OpenOptions::new().read(true).write(true).create_new(true).mode(0o600).open(&temporary)?;
         (self.capacity, self.count, self.tip) = (capacity, 0, None);
         file.write_all_at(&self.header(), 0)?;
         file.set_len(HEADER + capacity * SLOT)?;
+        fs::rename(&temporary, &self.path)?;
         self.file = Some(file);
         Ok(())
     }

@@ -49,15 +49,23 @@ pub struct Taken {
     pub state: Snapshot,
     pub files: Files,
     pub facts: SnapshotFacts,
-    pub update: Update,
+    /// What the stat table learnt; none where its rows would not be the tree's.
+    pub update: Option<Update>,
 }
 
 /// The commit that a checkpoint made now may borrow from. Copies what the old base took along.
 ///
 /// # Errors
 /// Objects of the old base that are gone already are no error here; they are returned.
-pub fn base(store: &Store, pack: &mut Pack, before: Option<&Checkpoint>, head: &Head) -> Result<(Option<Oid>, Vec<Oid>)> {
-    let Some(old) = before.and_then(|before| before.header.base) else { return Ok((head.commit, Vec::new())) };
+pub fn base(
+    store: &Store,
+    pack: &mut Pack,
+    before: Option<&Checkpoint>,
+    head: &Head,
+) -> Result<(Option<Oid>, Vec<Oid>)> {
+    let Some(old) = before.and_then(|before| before.header.base) else {
+        return Ok((head.commit, Vec::new()));
+    };
     let unmoved = before.is_some_and(|before| before.header.head == head.commit);
     let kept = match head.commit {
         Some(_) if unmoved => true,
@@ -75,15 +83,24 @@ pub fn base(store: &Store, pack: &mut Pack, before: Option<&Checkpoint>, head: &
 
 impl Camera<'_> {
     /// Takes the snapshot that follows `before`.
-    pub fn take(&self, pack: &mut Pack, scope: &Scope, base: Option<Oid>, before: Option<&Checkpoint>) -> Result<Taken> {
+    pub fn take(
+        &self,
+        pack: &mut Pack,
+        scope: &Scope,
+        base: Option<Oid>,
+        before: Option<&Checkpoint>,
+    ) -> Result<Taken> {
         let before_tree = match before {
             Some(before) => super::chain::worktree(self.store, before.tree)?,
             None => None,
         };
         let base_tree = base.map(|base| ancestry::tree_of(self.store, base)).transpose()?.flatten();
         let found = self.look(pack, scope, base_tree, before_tree)?;
-        let edited = tree::edit(self.store, pack, found.from_tree, &found.edits, base_tree);
+        // A look that was cut short says nothing of what it did not reach: that is as it was before.
+        let from = if found.complete { found.from_tree } else { before_tree.or(found.from_tree) };
+        let edited = tree::edit(self.store, pack, from, &found.edits, base_tree);
         let tree = edited.context("make the tree of the files")?;
+        let fits = found.complete || from == found.from_tree;
         let mut taken = Taken {
             tree,
             state: match (scope, found.complete) {
@@ -92,14 +109,24 @@ impl Camera<'_> {
                 (Scope::Known(_), true) => Snapshot::Known,
             },
             files: Files::default(),
-            facts: SnapshotFacts { skipped: found.skipped, unstable: found.unstable, ..SnapshotFacts::default() },
-            update: found.update,
+            facts: SnapshotFacts {
+                skipped: found.skipped,
+                unstable: found.unstable,
+                ..SnapshotFacts::default()
+            },
+            update: Some(found.update).filter(|_| fits),
         };
         taken.compare(self.store, pack, before.is_some(), before_tree, &found.times)?;
         Ok(taken)
     }
 
-    fn look(&self, pack: &mut Pack, scope: &Scope, base_tree: Option<Oid>, before: Option<Oid>) -> Result<Found> {
+    fn look(
+        &self,
+        pack: &mut Pack,
+        scope: &Scope,
+        base_tree: Option<Oid>,
+        before: Option<Oid>,
+    ) -> Result<Found> {
         let ground = self.ground(base_tree)?;
         match scope {
             Scope::Known(paths) => scan::known(&ground, before, paths, pack),
@@ -169,7 +196,7 @@ impl Taken {
                     status,
                     old: delta.old,
                     new: delta.new,
-                    mtime: at.map(|at| at.mtime),
+                    mtime: at.map(|at| at.mtime).filter(|_| status != Status::Deleted),
                     ctime: at.map(|at| at.ctime),
                     path: Text(delta.path),
                     by: Vec::new(),

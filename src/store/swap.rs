@@ -39,7 +39,13 @@ const STRANGER: Duration = Duration::from_secs(10);
 ///
 /// # Errors
 /// After an error the ref may or may not have moved: only reading it tells.
-pub fn swap(home: &Home, seen: &Tip, new: Oid, held: Option<&RefLock>, durability: Durability) -> Result<Swap> {
+pub fn swap(
+    home: &Home,
+    seen: &Tip,
+    new: Oid,
+    held: Option<&RefLock>,
+    durability: Durability,
+) -> Result<Swap> {
     let target = home.place.ref_file(&home.shadow());
     let context = || format!("move {}", home.shadow());
     let lock = lock_path(&target);

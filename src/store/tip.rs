@@ -83,7 +83,9 @@ mod tests {
     fn only_a_whole_id_with_its_newline_is_one() {
         let hex = "ab".repeat(20);
         assert!(matches!(parse(format!("{hex}\n").into_bytes()), Tip::At(_)));
-        for bad in [String::new(), hex.clone(), format!("{}\n", &hex[1..]), "0".repeat(40) + "\n", "ref: x\n".into()] {
+        for bad in
+            [String::new(), hex.clone(), format!("{}\n", &hex[1..]), "0".repeat(40) + "\n", "ref: x\n".into()]
+        {
             assert!(matches!(parse(bad.clone().into_bytes()), Tip::Malformed(_)), "{bad:?}");
         }
     }

@@ -53,7 +53,9 @@ fn has_living_shell(found: &mut Found) -> bool {
     let Some((stem, _)) = journal::parts(&found.name) else { return true };
     let Some(Piece::Whole(first)) = frame::split(&start).pieces.first().copied() else { return true };
     match shell::parse(first, stem, None).map(|event| event.what) {
-        Ok(What::SessionSeen(seen)) => seen.process.is_none_or(|process| process::alive(&process) == Alive::Yes),
+        Ok(What::SessionSeen(seen)) => {
+            seen.process.is_none_or(|process| process::alive(&process) == Alive::Yes)
+        }
         // An agent's journal has no header; its hooks come and go and open it through us.
         _ => !stem.starts_with("a-"),
     }
@@ -68,7 +70,8 @@ pub fn sweep(home: &Home) {
         }
     }
     let refs = home.place.ref_file(&home.shadow());
-    for dir in [refs.parent().map(std::path::Path::to_owned), Some(home.place.cache())].into_iter().flatten() {
+    for dir in [refs.parent().map(std::path::Path::to_owned), Some(home.place.cache())].into_iter().flatten()
+    {
         sweep_temporaries(&dir);
     }
 }
@@ -77,8 +80,11 @@ pub fn sweep(home: &Home) {
 fn sweep_temporaries(dir: &std::path::Path) {
     for entry in fs::read_dir(dir).into_iter().flatten().flatten() {
         let name = entry.file_name();
-        let age = entry.metadata().and_then(|meta| meta.modified()).map(|at| at.elapsed().unwrap_or_default());
-        if name.to_string_lossy().starts_with(file::TEMPORARY) && age.is_ok_and(|age| age > Duration::from_secs(3600)) {
+        let age =
+            entry.metadata().and_then(|meta| meta.modified()).map(|at| at.elapsed().unwrap_or_default());
+        if name.to_string_lossy().starts_with(file::TEMPORARY)
+            && age.is_ok_and(|age| age > Duration::from_secs(3600))
+        {
             let _ = fs::remove_file(entry.path());
         }
     }

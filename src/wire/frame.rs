@@ -61,11 +61,17 @@ fn split_at_cap(bytes: &[u8], cap: usize) -> Split<'_> {
             at += cap;
             continue;
         };
-        // Two frames have two NULs between them; a fragment has only the next one's.
-        let torn = rest.get(len + 1).is_some_and(|next| *next != 0);
+        // Two frames have two NULs between them; a fragment has only the next one's. What follows
+        // without a NUL of its own and is no payload cannot have brought that NUL: it was ours.
+        let torn = begins_a_payload(&rest[len + 1..]);
         pieces.push(if torn { Piece::Torn(&rest[..len]) } else { Piece::Whole(&rest[..len]) });
         at += len + 1;
     }
+}
+
+/// Every payload begins in one of two ways (see [`super`]).
+fn begins_a_payload(bytes: &[u8]) -> bool {
+    bytes.starts_with(b"{") || bytes.starts_with(b"1\x1f")
 }
 
 #[cfg(test)]
@@ -82,11 +88,12 @@ mod tests {
             (b"\0\0\0", &[], 3),
             (b"\0a\0", &[Whole(b"a")], 3),
             (b"\0a\0\0b\0", &[Whole(b"a"), Whole(b"b")], 6),
-            (b"\0a\0b\0", &[Torn(b"a"), Whole(b"b")], 5),
-            (b"\0a\0b\0c\0", &[Torn(b"a"), Torn(b"b"), Whole(b"c")], 7),
+            (b"\0a\0{b\0", &[Torn(b"a"), Whole(b"{b")], 6),
+            (b"\0a\0{b\0{c\0", &[Torn(b"a"), Torn(b"{b"), Whole(b"{c")], 9),
+            (b"\0a\0junk\0{b\0", &[Whole(b"a"), Torn(b"junk"), Whole(b"{b")], 11),
             (b"\0a\0\0\0\0\0b\0", &[Whole(b"a"), Whole(b"b")], 9),
             (b"\0a\0\0b", &[Whole(b"a")], 4),
-            (b"\0a\0b", &[Torn(b"a")], 3),
+            (b"\0a\0{b", &[Torn(b"a")], 3),
             (b"a\0\0b\0", &[Whole(b"a"), Whole(b"b")], 5),
             (b"\0abc", &[], 1),
         ];

@@ -58,12 +58,12 @@
 
 pub mod event;
 pub mod frame;
-pub mod message;
-pub mod shell;
-pub mod trouble;
 pub mod generic;
 pub mod lenient;
+pub mod message;
+pub mod shell;
 pub mod tools;
+pub mod trouble;
 
 use std::fmt;
 

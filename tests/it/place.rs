@@ -182,7 +182,12 @@ impl Place {
     /// The id of this worktree.
     pub fn worktree_id(&self) -> String {
         let path = self.git_dir().join("trace/worktree-id");
-        fs::read_to_string(&path).unwrap_or_else(|e| panic!("{e}: {}", path.display())).trim().to_owned()
+        fs::read_to_string(&path)
+            .unwrap_or_else(|e| panic!("{e}: {}", path.display()))
+            .lines()
+            .next()
+            .unwrap_or_default()
+            .to_owned()
     }
 
     /// The file of this worktree's shadow ref.
@@ -218,8 +223,17 @@ impl Place {
         command
     }
 
+    /// Keeps packs from being merged under git's eyes, by holding the lock that merging takes.
+    fn no_maintenance(&self) -> Option<fs::File> {
+        let lock = self.store().join("../locks").join(trace::model::digest::name(&[b"store"]));
+        let file = fs::OpenOptions::new().write(true).create(true).truncate(false).open(lock).ok()?;
+        rustix::fs::flock(&file, rustix::fs::FlockOperation::LockExclusive).ok()?;
+        Some(file)
+    }
+
     /// Fails unless git finds nothing wrong in the store.
     pub fn fsck(&self) {
+        let _quiet = self.no_maintenance();
         let ran = finish(
             &mut self.store_command(&["fsck", "--full", "--strict", "--no-dangling", "--no-progress"]),
             b"",

@@ -1,14 +1,5 @@
 //! The printed scripts in real shells: what is recorded, what is not, and what of the user's stays.
 
-mod driver;
-
-use driver::{Place, Rc, Sitting, name, skipped, wait_for};
-use std::io::Write as _;
-use std::process::{Command, Stdio};
-use trace::capture::init::{self, Guard, Shell};
-use trace::model::id::Half;
-use trace::wire::shell::Record;
-
 /// Makes one test per shell of a function that takes the shell.
 macro_rules! in_each_shell {
     ($($name:ident: $($shell:ident)+;)+) => {$(
@@ -16,13 +7,22 @@ macro_rules! in_each_shell {
             $(#[test]
             #[allow(non_snake_case)]
             fn $shell() {
-                if !super::skipped(trace::capture::init::Shell::$shell) {
+                if !crate::shells::driver::skipped(trace::capture::init::Shell::$shell) {
                     super::$name(trace::capture::init::Shell::$shell);
                 }
             })+
         }
     )+};
 }
+
+mod driver;
+mod patterns;
+mod users;
+
+use driver::{Place, Rc, Sitting, name, wait_for};
+use trace::capture::init::Shell;
+use trace::model::id::Half;
+use trace::wire::shell::Record;
 
 in_each_shell! {
     everything_typed_is_recorded_once_with_its_exit_code: Bash Zsh Fish;
@@ -39,13 +39,9 @@ in_each_shell! {
     a_deleted_journal_is_asked_for_again: Bash Zsh Fish;
     outside_a_repository_nothing_is_asked_or_recorded: Bash Zsh Fish;
     a_missing_binary_is_not_noticed: Bash Zsh Fish;
-    the_guard_comes_before_what_destroys_and_only_then: Bash Zsh Fish;
-    without_the_guard_it_is_never_called: Bash Zsh Fish;
     a_flush_is_asked_for_each_tenth_command_and_at_the_end: Bash Zsh Fish;
     options_of_the_user_do_not_break_it: Bash Zsh;
     starts_are_recorded_before_ends: Bash Zsh;
-    the_screen_lets_no_secret_pass: Bash Zsh;
-    the_patterns_of_the_guard_mean_the_same: Bash Zsh Fish;
 }
 
 fn sitting(place: &Place, shell: Shell) -> Sitting {
@@ -306,63 +302,6 @@ fn a_missing_binary_is_not_noticed(shell: Shell) {
     assert!(!screen.contains("git-trace") && !screen.contains("not found"), "{screen}");
 }
 
-/// What the guard is for, and what it must leave alone.
-const DESTROYS: &[&str] = &[
-    "> y",
-    ">y",
-    "echo a > y",
-    "rm -f nothing",
-    "/bin/rm -f nothing",
-    "env rm -f nothing",
-    "sh -c 'rm -f nothing'",
-    "true; rm -f nothing",
-    "git -C . reset --hard",
-    "git clean -n",
-    "git checkout -- nothing",
-    "git stash",
-    "sed -i s/a/b/ y",
-    "find . -name nothing -delete",
-];
-const LEAVES: &[&str] = &[
-    "ls",
-    "ls 2>/dev/null",
-    "ls >/dev/null",
-    "ls 2>&1",
-    "echo a >> y",
-    "echo 'a => b'",
-    "echo 'a -> b'",
-    "echo --rm -it",
-    "git status",
-    "git log > /dev/null",
-    "echo farm house",
-];
-
-fn the_guard_comes_before_what_destroys_and_only_then(shell: Shell) {
-    let place = Place::new();
-    let mut sitting = sitting(&place, shell);
-    let mut count = 0;
-    for (lines, fires) in [(DESTROYS, 1), (LEAVES, 0)] {
-        // A bare redirection is no command in fish, and waits for input in zsh.
-        for line in lines.iter().filter(|line| shell == Shell::Bash || !line.starts_with('>')) {
-            sitting.line(line);
-            count += fires;
-            assert_eq!(place.calls("shell-guard").len(), count, "after {line:?}");
-        }
-    }
-    let journal = place.path("stub/journal");
-    assert_eq!(place.calls("shell-guard")[0], format!("hook shell-guard {}", journal.display()));
-}
-
-fn without_the_guard_it_is_never_called(shell: Shell) {
-    let place = Place::new();
-    let mut sitting = Sitting::start(&place, shell, Rc { guard: Guard::Off, ..Rc::default() });
-    sitting.line("rm -f nothing");
-    assert_eq!(told(&place.wait_finished(1)), [("rm -f nothing".into(), 0)]);
-    assert!(place.calls("shell-guard").is_empty());
-    let starts = place.records().iter().filter(|record| record.half == Half::Started).count();
-    assert_eq!(starts, usize::from(shell == Shell::Zsh), "in bash the started half comes with the guard");
-}
-
 fn a_flush_is_asked_for_each_tenth_command_and_at_the_end(shell: Shell) {
     let place = Place::new();
     let mut sitting = sitting(&place, shell);
@@ -442,362 +381,4 @@ fn starts_are_recorded_before_ends(shell: Shell) {
     let records = place.records();
     assert_eq!(records.len(), 2, "an empty line has no halves");
     assert_eq!((records[0].seq, &records[0].text), (records[1].seq, &records[1].text));
-}
-
-/// Runs lines through `test`, a program of the shell's that says `1` or `0` for the line in `$line`.
-fn judge(shell: Shell, setup: &str, test: &str, lines: &[String]) -> Vec<bool> {
-    let program = match shell {
-        Shell::Fish => format!("{setup}\nwhile read line; if {test}; echo 1; else; echo 0; end; end"),
-        _ => format!("{setup}\nwhile IFS= read -r line; do if {test}; then echo 1; else echo 0; fi; done"),
-    };
-    let mut child = Command::new(name(shell))
-        .args(["-c", &program])
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .spawn()
-        .unwrap();
-    child.stdin.take().unwrap().write_all(format!("{}\n", lines.join("\n")).as_bytes()).unwrap();
-    let output = child.wait_with_output().unwrap();
-    assert!(output.status.success());
-    let answers: Vec<bool> =
-        String::from_utf8(output.stdout).unwrap().lines().map(|line| line == "1").collect();
-    assert_eq!(answers.len(), lines.len());
-    answers
-}
-
-fn the_screen_lets_no_secret_pass(shell: Shell) {
-    let script = init::script(shell, Guard::On);
-    let patterns = script.lines().map(str::trim).find(|line| line.starts_with("*[Pp][Aa]")).unwrap();
-    let setup = format!("hit() {{ case $line in\n{patterns}\n return 0;; esac; return 1; }}")
-        .replace(") ;;\n", ")\n");
-    let secrets = secrets();
-    let missed: Vec<_> = judge(shell, &setup, "hit", &secrets)
-        .into_iter()
-        .zip(&secrets)
-        .filter_map(|(hit, line)| (!hit).then_some(line))
-        .collect();
-    assert!(missed.is_empty(), "{missed:#?}");
-    let everyday: Vec<String> = EVERYDAY.iter().map(|line| (*line).to_owned()).collect();
-    for (hit, line) in judge(shell, &setup, "hit", &everyday).into_iter().zip(&everyday) {
-        assert!(!hit, "{line}");
-    }
-}
-
-/// One line for each kind of secret that has a shape; built here, so that no scanner finds one.
-fn secrets() -> Vec<String> {
-    let run = |len: usize| "a1B2c3D4e5".chars().cycle().take(len).collect::<String>();
-    let prefixed = [
-        "AKIA",
-        "ASIA",
-        "ghp_",
-        "gho_",
-        "github_pat_",
-        "glpat-",
-        "xoxb-",
-        "xapp-1-",
-        "whsec_",
-        "sk-ant-api03-",
-        "sk-or-v1-",
-        "gsk_",
-        "xai-",
-        "pplx-",
-        "r8_",
-        "hf_",
-        "AIza",
-        "ya29.",
-        "GOCSPX-",
-        "npm_",
-        "pypi-AgE",
-        "rubygems_",
-        "oy2",
-        "cio",
-        "dckr_pat_",
-        "SK",
-        "dop_v1_",
-        "fm2_",
-        "nfp_",
-        "shpat_",
-        "sq0atp-",
-        "hvs.",
-        "pul-",
-        "dp.pt.",
-        "ops_eyJ",
-        "dapi",
-        "pscale_tkn_",
-        "sbp_",
-        "glsa_",
-        "glc_eyJ",
-        "NRAK-",
-        "sntrys_eyJ",
-        "lin_api_",
-        "ntn_",
-        "figd_",
-        "PMAK-",
-        "ATATT3",
-        "ATBB",
-        "bkua_",
-        "CCIPAT_",
-    ];
-    let mut lines: Vec<String> = prefixed.iter().map(|prefix| format!("echo {prefix}{}", run(30))).collect();
-    lines.extend(
-        [
-            "echo AKIA234567ABCDEFGHIJ",
-            "echo sk_live_0123456789",
-            "echo eyJhbGciOi.eyJzdWIi.x",
-            "curl https://me:word@host/",
-            "curl -u me:word host",
-            "curl --user me:word host",
-            "curl --proxy-user me:word host",
-            "curl -H 'Authorization: Basic abcdef'",
-            "curl -H 'X-Api-Key: abcdef'",
-            "curl -H 'Cookie: a=b'",
-            "mysql -pword db",
-            "sshpass -p word ssh host",
-            "docker login -p word",
-            "redis-cli -a word",
-            "export DB_PASSWORD=word",
-            "export db_pwd=word",
-            "PW=word ./run",
-            "echo 'machine h login me password word'",
-            "echo '-----BEGIN RSA PRIVATE KEY-----'",
-            "wget 'https://h/?sig=abcdef'",
-            "tool --client-secret word",
-            "vault write x credentials=word",
-        ]
-        .map(str::to_owned),
-    );
-    lines
-}
-
-const EVERYDAY: &[&str] = &[
-    "ls -la",
-    "cd src/capture",
-    "git status",
-    "git commit -m 'fix the parser'",
-    "git push origin main",
-    "git log --oneline -20",
-    "git rebase -i HEAD~3",
-    "cargo test --all-targets",
-    "cargo build --release",
-    "make -j8",
-    "npm install",
-    "npm run build",
-    "vim src/main.rs",
-    "grep -rn pattern src",
-    "find . -name '*.rs'",
-    "docker compose up -d",
-    "python3 -m venv .venv",
-    "cat README.md | head -20",
-    "ssh host uptime",
-    "curl -fsSL https://example.com/x.sh",
-    "kubectl get pods",
-    "for f in *.txt; do wc -l $f; done",
-    "mkdir -p a/b/c",
-    "tar czf a.tgz a",
-];
-
-fn the_patterns_of_the_guard_mean_the_same(shell: Shell) {
-    let script = init::script(shell, Guard::On);
-    let pattern = script.split("__trace_danger").find_map(|rest| {
-        let rest = rest.strip_prefix("='").or_else(|| rest.strip_prefix(" '"))?;
-        rest.split('\'').next()
-    });
-    let (setup, test) = match shell {
-        Shell::Fish => ("set ", "string match -qr -- $pattern $line"),
-        _ => ("", "[[ $line =~ $pattern ]]"),
-    };
-    let equals = if shell == Shell::Fish { " " } else { "=" };
-    let setup = format!("{setup}pattern{equals}'{}'", pattern.unwrap());
-    for (lines, fires) in [(DESTROYS, true), (LEAVES, false)] {
-        let lines: Vec<String> =
-            lines.iter().filter(|line| !line.contains("/dev/null")).map(|line| (*line).to_owned()).collect();
-        for (hit, line) in judge(shell, &setup, test, &lines).into_iter().zip(&lines) {
-            assert_eq!(hit, fires, "{line}");
-        }
-    }
-}
-
-/// What one line of a table about bash's history expects: typed, and the record's flags if any.
-type Typed = (&'static str, Option<&'static str>);
-
-#[test]
-fn bash_tells_hidden_lines_from_repeats_under_each_histcontrol() {
-    if skipped(Shell::Bash) {
-        return;
-    }
-    let cases: &[(&str, &[Typed])] = &[
-        (
-            "",
-            &[
-                (" echo a", None),
-                ("echo b", Some("")),
-                (" echo c", None),
-                ("echo b", Some("")),
-                ("echo b", Some("")),
-            ],
-        ),
-        (
-            "HISTCONTROL=ignorespace",
-            &[
-                (" echo a", None),
-                ("echo b", Some("")),
-                (" echo c", None),
-                ("echo b", Some("")),
-                ("echo b", Some("")),
-            ],
-        ),
-        (
-            "HISTCONTROL=ignoredups",
-            &[
-                (" echo a", None),
-                ("echo b", Some("")),
-                ("echo b", Some("r")),
-                (" echo c", None),
-                ("echo b", Some("")),
-            ],
-        ),
-        (
-            "HISTCONTROL=ignoreboth",
-            &[
-                (" echo a", None),
-                ("echo b", Some("")),
-                (" echo c", None),
-                ("echo b", Some("u")),
-                ("echo d", Some("")),
-            ],
-        ),
-        (
-            "HISTCONTROL=ignorespace:ignoredups",
-            &[("echo b", Some("")), (" echo c", None), ("echo b", Some("u"))],
-        ),
-        (
-            "HISTCONTROL=erasedups",
-            &[("echo a", Some("")), ("echo b", Some("")), ("echo a", Some("")), ("echo a", Some("r"))],
-        ),
-        (
-            "HISTCONTROL=ignoredups HISTIGNORE='ls*'",
-            &[("echo b", Some("")), ("ls -d .", None), ("echo b", Some("u")), ("echo c", Some(""))],
-        ),
-        ("HISTIGNORE='ls*'", &[("echo b", Some("")), ("ls -d .", None), ("echo c", Some(""))]),
-        ("set +o history", &[("echo a", None), ("echo b", None)]),
-    ];
-    for (rc, lines) in cases {
-        let place = Place::new();
-        let mut sitting = Sitting::start(&place, Shell::Bash, Rc { after: rc, ..Rc::default() });
-        let mut expected = Vec::new();
-        for (typed, flags) in *lines {
-            sitting.line(typed);
-            expected.extend(flags.map(|flags| (typed.to_string(), flags.to_owned())));
-        }
-        let found =
-            place.finished().into_iter().map(|record| (record.text.lossy().into_owned(), record.flags));
-        assert_eq!(found.collect::<Vec<_>>(), expected, "{rc}");
-    }
-}
-
-#[test]
-fn bash_keeps_what_is_the_users() {
-    if skipped(Shell::Bash) {
-        return;
-    }
-    for before in [
-        "PS0='@mine@'; PROMPT_COMMAND='mine;'",
-        "PS0='@mine@'; PROMPT_COMMAND=(mine 'touch ../array')",
-        "PS0='@mine@'; trap 'touch ../left' EXIT",
-        "PS0='@mine@'; trap ':' DEBUG",
-    ] {
-        let place = Place::new();
-        let mut sitting = Sitting::start(&place, Shell::Bash, Rc { before, ..Rc::default() });
-        assert_eq!(sitting.line("(exit 9)"), 9, "{before}");
-        assert!(sitting.screen().contains("@mine@"), "{before}");
-        sitting.line("[[ abc =~ b ]]");
-        sitting.line("echo ${BASH_REMATCH[0]} > ../matched");
-        assert_eq!(place.read("matched"), "b\n", "{before}");
-        sitting.line("PS0=other");
-        sitting.line("echo last");
-        assert_eq!(place.wait_finished(5)[4].text.lossy(), "echo last", "PS0 is put back in order");
-        let exits = before.contains("EXIT");
-        assert_eq!(before.contains("array"), place.path("array").exists());
-        sitting.end();
-        assert_eq!(exits, place.path("left").exists());
-    }
-}
-
-#[test]
-fn bash_without_microseconds_says_so() {
-    if skipped(Shell::Bash) {
-        return;
-    }
-    let place = Place::new();
-    let rc = Rc { before: "set -u; unset EPOCHREALTIME XDG_RUNTIME_DIR", ..Rc::default() };
-    let mut sitting = Sitting::start(&place, Shell::Bash, rc);
-    sitting.line("echo one");
-    let record = place.wait_finished(1).remove(0);
-    assert_eq!((record.flags.as_str(), record.text.lossy()), ("s", "echo one".into()));
-    assert!(record.start.unwrap().0 > 1_500_000_000_000_000 && record.end >= record.start, "{record:?}");
-    assert!(!sitting.end().contains("unbound"));
-}
-
-#[test]
-fn bash_does_not_complain_of_a_broken_locale() {
-    if skipped(Shell::Bash) {
-        return;
-    }
-    let place = Place::new();
-    let mut sitting =
-        Sitting::start(&place, Shell::Bash, Rc { env: &[("LC_ALL", "xx_XX.UTF-8")], ..Rc::default() });
-    let before = sitting.screen().matches("setlocale").count();
-    sitting.line("echo caf\u{e9}");
-    sitting.line("echo two");
-    place.wait_finished(2);
-    assert_eq!(sitting.screen().matches("setlocale").count(), before);
-}
-
-#[test]
-fn exec_makes_a_new_session_in_the_same_process() {
-    if skipped(Shell::Bash) {
-        return;
-    }
-    let place = Place::new();
-    let mut sitting = sitting(&place, Shell::Bash);
-    sitting.nest("exec bash --rcfile ~/.bashrc -i");
-    sitting.line("echo one");
-    let opened = place.calls("shell-open");
-    let pids: Vec<_> = opened.iter().filter_map(|call| call.split(' ').nth(3)).collect();
-    assert_eq!((pids.len(), pids[0]), (2, pids[1]), "{opened:?}");
-    let parent = opened[1].rsplit(' ').next().unwrap();
-    assert_eq!(parent.len(), 36, "the old session is the parent: {opened:?}");
-}
-
-#[test]
-fn zsh_keeps_what_is_the_users() {
-    if skipped(Shell::Zsh) {
-        return;
-    }
-    let place = Place::new();
-    let before = "preexec() { print -n \"@mine:$1@\" }; alias bye='rm -f'";
-    let mut sitting = Sitting::start(&place, Shell::Zsh, Rc { before, ..Rc::default() });
-    assert_eq!(sitting.line("(exit 9)"), 9);
-    assert!(sitting.screen().contains("@mine:(exit 9)@"));
-    sitting.line("[[ abc =~ b ]]");
-    sitting.line("echo $MATCH > ../matched");
-    assert_eq!(place.read("matched"), "b\n");
-    let before = place.calls("shell-guard").len();
-    sitting.line("bye nothing");
-    assert_eq!(place.calls("shell-guard").len(), before + 1, "an alias is seen through");
-}
-
-#[test]
-fn fish_in_private_mode_is_not_recorded() {
-    if skipped(Shell::Fish) {
-        return;
-    }
-    let place = Place::new();
-    let mut sitting = sitting(&place, Shell::Fish);
-    sitting.nest("fish --private -i");
-    sitting.line("echo private");
-    sitting.leave();
-    sitting.line("echo public");
-    let texts = told(&place.wait_finished(2));
-    assert_eq!(texts, [("fish --private -i".into(), 0), ("echo public".into(), 0)]);
 }

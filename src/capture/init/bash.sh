@@ -16,10 +16,11 @@ if [[ $- == *i* && ${__trace_on-} != "$$" ]] && ((BASH_VERSINFO[0] * 100 + BASH_
   __trace_scratch=; [[ -O ${XDG_RUNTIME_DIR-} && -w ${XDG_RUNTIME_DIR-} ]] && __trace_scratch=$XDG_RUNTIME_DIR/trace-$TRACE_SHELL_SESSION
 
   # Expanded once for each accepted line, in this shell: "the counter moved" means "a command ran".
-  # It prints nothing and forks nothing, and an empty line or a comment does not move it.
+  # It prints nothing and forks nothing, and an empty line or a comment does not move it. It has no
+  # `!`: in POSIX mode a prompt would put the history number there.
   __trace_ps0='${__trace_x:$((__trace_n++,__trace_s0=SECONDS,0)):0}'
   [[ -z ${EPOCHREALTIME-} ]] ||
-    __trace_ps0='${__trace_x:$((__trace_n++,__trace_t0=${EPOCHREALTIME//[!0-9]/}+0,__trace_s0=SECONDS,0)):0}'
+    __trace_ps0='${__trace_x:$((__trace_n++,__trace_t0=${EPOCHREALTIME//[^0-9]/}+0,__trace_s0=SECONDS,0)):0}'
 
   # Sets __trace_journal for the directory: the file to append to, or nothing.
   __trace_where() {
@@ -49,12 +50,12 @@ if [[ $- == *i* && ${__trace_on-} != "$$" ]] && ((BASH_VERSINFO[0] * 100 + BASH_
 
   __trace_flush() { __trace_due=0; (command git-trace hook shell-flush "$1" </dev/null >/dev/null 2>&1 &); }
   __trace_end() { __trace_h=; [[ ! -o history ]] || __trace_h=$HISTCMD; }
+  # Waited for, because the terminal's end would take a background process along; the program
+  # leaves a child of its own behind and returns.
   __trace_exit() {
-    ({
-      [[ -z $__trace_scratch ]] || command rm -f -- "$__trace_scratch"
-      [[ -z $__trace_journal ]] || command git-trace hook shell-flush "$__trace_journal"
-    } </dev/null >/dev/null 2>&1 &)
-  }
+    [[ -z $__trace_scratch ]] || command rm -f -- "$__trace_scratch"
+    [[ -z $__trace_journal ]] || command git-trace hook shell-flush "$__trace_journal"
+  } </dev/null >/dev/null 2>&1
 
   # The line added no history entry: empties __trace_now if it was hidden, sets f if it may be a repeat.
   __trace_no_entry() {

@@ -122,7 +122,7 @@ mod tests {
     #[test]
     fn without_the_guard_nothing_of_it_is_left() {
         for shell in SHELLS {
-            assert!(script(shell, Guard::On).contains("hook shell-guard"), "{shell:?}");
+            assert!(script(shell, Guard::On).contains("shell-guard"), "{shell:?}");
             let text = script(shell, Guard::Off);
             assert!(!text.contains("guard") && !text.contains("__trace_danger"), "{shell:?}");
         }

@@ -43,14 +43,18 @@ if [[ -o interactive && ${__trace_on-} != $$ ]] && autoload -Uz is-at-least add-
     fi
   }
 
-  # A subshell that exits runs zshexit too.
   __trace_flush() {
     emulate -L zsh
     setopt no_bg_nice no_monitor no_notify
     __trace_due=0
-    if (( ! ZSH_SUBSHELL )) && [[ -n $__trace_journal ]]; then
-      command git-trace hook shell-flush "$__trace_journal" </dev/null >/dev/null 2>&1 &!
-    fi
+    command git-trace hook shell-flush "$__trace_journal" </dev/null >/dev/null 2>&1 &!
+  }
+
+  # Waited for, because the terminal's end would take a background process along; the program
+  # leaves a child of its own behind and returns. A subshell that exits runs zshexit too.
+  __trace_exit() {
+    emulate -L zsh
+    (( ZSH_SUBSHELL )) || [[ -z $__trace_journal ]] || command git-trace hook shell-flush "$__trace_journal" </dev/null >/dev/null 2>&1
   }
 
   # $1 is the text as typed, $3 with its aliases resolved.
@@ -88,5 +92,5 @@ if [[ -o interactive && ${__trace_on-} != $$ ]] && autoload -Uz is-at-least add-
   }
   add-zsh-hook preexec __trace_preexec
   add-zsh-hook precmd __trace_precmd
-  add-zsh-hook zshexit __trace_flush
+  add-zsh-hook zshexit __trace_exit
 fi

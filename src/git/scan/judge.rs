@@ -4,20 +4,18 @@
 
 use super::super::ignore::What;
 use super::super::pack::Pack;
-use super::super::store::Entry;
 use super::super::table::{Part, Row, Stat};
 use super::super::tree::valid_path;
-use super::super::{EXECUTABLE, FILE, ObjectKind, TREE, head};
+use super::super::{EXECUTABLE, FILE, ObjectKind, head};
+use super::base::Base;
+use super::crew::{Go, each};
 use super::look::{self, Content, Look};
-use super::root::{fstat, split};
+use super::root::fstat;
 use super::state::{Claim, Scan};
 use crate::model::change::{Reason, Side};
 use crate::model::oid::Oid;
 use crate::model::redact::{secret_content, secret_name};
 use anyhow::Result;
-use std::collections::HashMap;
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::mpsc::sync_channel;
 
 /// A path to look at.
 struct Job {
@@ -25,6 +23,28 @@ struct Job {
     claim: Claim,
     /// Why it is left out unread, whatever it is.
     unread: Option<Reason>,
+    /// What the tree that is edited has there.
+    before: Option<Side>,
+    /// What may be borrowed.
+    base: Option<Side>,
+}
+
+impl Job {
+    /// True if the store has what was read, and nothing is to be said against it: then only its id
+    /// is of interest.
+    fn is_settled(&self, row: &Row) -> bool {
+        let taken = self.is_taken(row);
+        match self.claim {
+            Claim::Tracked => taken || self.base == row.side(),
+            Claim::Unknown => taken,
+            Claim::Untracked | Claim::Rules => false,
+        }
+    }
+
+    /// True if these bytes are in the tree already.
+    fn is_taken(&self, row: &Row) -> bool {
+        self.before.map(|side| side.id) == row.id
+    }
 }
 
 /// What is to happen to a path's row.
@@ -44,20 +64,26 @@ impl Scan<'_> {
     /// Looks at every candidate and takes in what belongs.
     pub fn settle(&mut self, pack: &mut Pack) -> Result<()> {
         let candidates = std::mem::take(&mut self.candidates);
-        let jobs: Vec<Job> = candidates.into_iter().map(|(path, claim)| self.job(path, claim)).collect();
-        let mut base =
-            Base { scan_tree: self.ground.base_tree, many: jobs.len() > FEW, known: HashMap::new() };
+        let mut base = Base::new(self.ground, candidates.len() > FEW);
+        let jobs = candidates.into_iter().map(|(path, claim)| self.job(path, claim, &mut base));
+        let jobs: Vec<Job> = jobs.collect();
         let (root, kind, limit) = (self.root, self.kind, self.ground.limits.file);
         let look = |job: &Job| match job.unread {
             Some(_) => look::seen(root, &job.path),
-            None => look::at(root, &job.path, kind, limit),
+            None => match look::at(root, &job.path, kind, limit) {
+                // Memory that another thread must free is dear.
+                Look::Content(content) if job.is_settled(&stored(&content)) => {
+                    Look::Content(Content { bytes: Vec::new(), ..content })
+                }
+                look => look,
+            },
         };
         let threads = if jobs.len() > FEW { self.ground.threads } else { 1 };
         each(&jobs, threads, look, |job, look| {
             if self.expired() {
                 return Ok(Go::Stop);
             }
-            match self.judge(job, look, pack, &mut base)? {
+            match self.judge(job, look, pack)? {
                 Verdict::Put(row) => self.put(job.path.clone(), row),
                 Verdict::Remove => self.lose(job),
                 Verdict::Leave => {}
@@ -66,7 +92,7 @@ impl Scan<'_> {
         })
     }
 
-    fn job(&mut self, path: Vec<u8>, mut claim: Claim) -> Job {
+    fn job(&mut self, path: Vec<u8>, mut claim: Claim, base: &mut Base<'_>) -> Job {
         let mut unread = None;
         if claim != Claim::Rules && !valid_path(&path) {
             unread = Some(Reason::BadName);
@@ -77,10 +103,11 @@ impl Scan<'_> {
                 unread = Some(Reason::SecretName);
             }
         }
-        Job { path, claim, unread }
+        let (before, base) = (self.before(&path), base.side(&path));
+        Job { path, claim, unread, before, base }
     }
 
-    fn judge(&mut self, job: &Job, look: Look, pack: &mut Pack, base: &mut Base) -> Result<Verdict> {
+    fn judge(&mut self, job: &Job, look: Look, pack: &mut Pack) -> Result<Verdict> {
         let skip = |scan: &Self, stat, reason| Ok(Verdict::Put(scan.skip(job, stat, reason, None)));
         match look {
             Look::Gone => Ok(Verdict::Remove),
@@ -89,8 +116,8 @@ impl Scan<'_> {
             _ if job.claim == Claim::Rules => Ok(self.rules_file(look)),
             Look::Special(stat) => skip(self, stat, Reason::Special),
             Look::Unreadable(stat) => skip(self, stat, Reason::Unreadable),
-            Look::Large(stat) => self.large(job, stat, base),
-            Look::Content(content) => self.content(job, content, pack, base),
+            Look::Large(stat) => self.large(job, stat),
+            Look::Content(content) => self.content(job, content, pack),
         }
     }
 
@@ -135,11 +162,12 @@ impl Scan<'_> {
     }
 
     /// A file over the limit is kept only if its bytes are in the user's repository already.
-    fn large(&mut self, job: &Job, stat: Stat, base: &mut Base) -> Result<Verdict> {
+    fn large(&mut self, job: &Job, stat: Stat) -> Result<Verdict> {
         let path = &job.path;
         let mut stored: Vec<Oid> = Vec::new();
-        let sides = [base.side(self, path), self.before(path)];
-        for side in sides.into_iter().flatten().filter(|side| matches!(side.mode, FILE | EXECUTABLE)) {
+        for side in
+            [job.base, job.before].into_iter().flatten().filter(|side| matches!(side.mode, FILE | EXECUTABLE))
+        {
             if self.ground.store.blob_size(side.id)? == Some(stat.size) {
                 stored.push(side.id);
             }
@@ -165,13 +193,12 @@ impl Scan<'_> {
         }
     }
 
-    fn content(&mut self, job: &Job, found: Content, pack: &mut Pack, base: &mut Base) -> Result<Verdict> {
+    fn content(&mut self, job: &Job, found: Content, pack: &mut Pack) -> Result<Verdict> {
         let Content { stat, bytes, id, steady } = found;
-        let mut row = self.fresh(stat, Part::Stored);
-        row.id = Some(id);
+        let mut row = Row { id: Some(id), ..self.fresh(stat, Part::Stored) };
         row.dirty |= !steady;
         row.tracked = job.claim == Claim::Tracked;
-        let taken = self.before(&job.path).is_some_and(|side| side.id == id);
+        let taken = job.is_taken(&row);
         // What is in the tree already was judged before, unless it has just lost its standing.
         let vetted = row.tracked || (taken && job.claim == Claim::Unknown);
         if !vetted && secret_content(&bytes[..bytes.len().min(SECRETS_WITHIN)]) {
@@ -180,7 +207,7 @@ impl Scan<'_> {
                 return Ok(Verdict::Put(self.skip(job, stat, Reason::SecretContent, Some(id))));
             }
         }
-        if !taken && !pack.has(id) && base.side(self, &job.path) != row.side() {
+        if !taken && !pack.has(id) && job.base != row.side() {
             if pack.new_bytes() + bytes.len() as u64 > self.ground.limits.checkpoint {
                 let row = self.skip(job, stat, Reason::CheckpointFull, None);
                 return Ok(Verdict::Put(Row { dirty: true, ..row }));
@@ -202,84 +229,8 @@ impl Scan<'_> {
     }
 }
 
-/// What the base tree has at a path.
-struct Base {
-    scan_tree: Option<Oid>,
-    /// Many paths are asked for: whole trees are worth keeping.
-    many: bool,
-    known: HashMap<Vec<u8>, Vec<Entry>>,
-}
-
-impl Base {
-    /// A base that cannot be read lends nothing: then the blob is written, which is never wrong.
-    fn side(&mut self, scan: &Scan<'_>, path: &[u8]) -> Option<Side> {
-        let tree = self.scan_tree?;
-        if !self.many {
-            return scan.ground.store.lookup(tree, path).ok()?;
-        }
-        self.entry(scan, tree, path)
-    }
-
-    fn entry(&mut self, scan: &Scan<'_>, top: Oid, path: &[u8]) -> Option<Side> {
-        let (dir, name) = split(path);
-        if !self.known.contains_key(dir) {
-            let tree = match dir.is_empty() {
-                true => Some(top),
-                false => self.entry(scan, top, dir).filter(|side| side.mode == TREE).map(|side| side.id),
-            };
-            let entries = tree.and_then(|tree| scan.ground.store.tree(tree).ok().flatten());
-            let mut entries = entries.unwrap_or_default();
-            entries.sort_unstable_by(|a, b| a.name.cmp(&b.name));
-            self.known.insert(dir.to_vec(), entries);
-        }
-        let entries = &self.known[dir];
-        let at = entries.binary_search_by(|entry| (*entry.name).cmp(name)).ok()?;
-        Some(entries[at].side())
-    }
-}
-
-/// Whether to go on.
-#[derive(PartialEq, Eq)]
-enum Go {
-    On,
-    Stop,
-}
-
-/// Looks at all jobs, on several threads if there are many, and hands each answer to `take`.
-fn each(
-    jobs: &[Job],
-    threads: usize,
-    look: impl Fn(&Job) -> Look + Sync,
-    mut take: impl FnMut(&Job, Look) -> Result<Go>,
-) -> Result<()> {
-    if threads <= 1 {
-        for job in jobs {
-            if take(job, look(job))? == Go::Stop {
-                break;
-            }
-        }
-        return Ok(());
-    }
-    let next = AtomicUsize::new(0);
-    std::thread::scope(|scope| {
-        // Few, because each may hold a file as large as the limit.
-        let (sender, looks) = sync_channel(threads * 2);
-        for _ in 0..threads {
-            let (sender, next, look) = (sender.clone(), &next, &look);
-            scope.spawn(move || {
-                while let Some(job) = jobs.get(next.fetch_add(1, Ordering::Relaxed)) {
-                    if sender.send((job, look(job))).is_err() {
-                        break;
-                    }
-                }
-            });
-        }
-        drop(sender);
-        for (job, look) in looks {
-            if take(job, look)? == Go::Stop {
-                break;
-            }
-        }
-        Ok(())
-    })
+/// The row of a file or link as it was read, as far as its side goes.
+fn stored(content: &Content) -> Row {
+    let Content { stat, id, .. } = *content;
+    Row { stat, part: Part::Stored, dirty: false, tracked: false, id: Some(id) }
 }

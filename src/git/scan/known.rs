@@ -29,8 +29,7 @@ pub fn known(
     let mut sides = BTreeMap::new();
     for path in paths {
         let path = scan.outermost(path.strip_suffix(b"/").unwrap_or(path));
-        let mine = path.split(|byte| *byte == b'/').all(|name| name != b".git" && name != b"..");
-        if mine {
+        if is_ours(path) {
             gather(ground, tip_tree, path, &mut sides)?;
             scan.name(path);
         }
@@ -46,11 +45,13 @@ pub fn known(
 
 impl Scan<'_> {
     /// The path itself, or the nested repository that it lies in.
-    fn outermost<'p>(&self, path: &'p [u8]) -> &'p [u8] {
+    fn outermost<'p>(&mut self, path: &'p [u8]) -> &'p [u8] {
         let slashes = path.iter().enumerate().filter(|(_, byte)| **byte == b'/').map(|(at, _)| at);
         let mut above = slashes.map(|slash| &path[..slash]);
         let nested = |dir: &&[u8]| {
-            self.root.glance(&join(dir, b".git")).is_ok() && head::nested(&self.full_path(dir)).is_some()
+            self.root.glance(&join(dir, b".git")).is_ok()
+                && head::nested(&self.full_path(dir)).is_some()
+                && self.tracked.has_below(dir) != Some(true)
         };
         above.find(nested).unwrap_or(path)
     }
@@ -74,6 +75,12 @@ impl Scan<'_> {
             self.candidates.insert(path.to_vec(), Claim::Unknown);
         }
     }
+}
+
+/// True for the top, and for a path that neither leaves the worktree nor enters a git directory.
+fn is_ours(path: &[u8]) -> bool {
+    let foreign: [&[u8]; 4] = [b"", b".", b"..", b".git"];
+    path.is_empty() || path.split(|byte| *byte == b'/').all(|name| !foreign.contains(&name))
 }
 
 /// Collects what the tip has at `path` and below it.

@@ -31,6 +31,16 @@ pub(super) enum Look {
     Seen(Stat),
 }
 
+impl Look {
+    /// How many bytes it holds.
+    pub fn weight(&self) -> usize {
+        match self {
+            Self::Content(content) => content.bytes.len(),
+            _ => 0,
+        }
+    }
+}
+
 /// The bytes of a file, or the target of a link.
 #[derive(Debug)]
 pub(super) struct Content {

@@ -3,7 +3,6 @@
 //! Needed only when the index or the rules changed. A path that is tracked belongs to the snapshot
 //! though it be ignored or secret; one that is not, is subject to the rules.
 
-use super::super::head;
 use super::super::ignore::What;
 use super::super::table::{Part, Row};
 use super::root::{fstat, split};
@@ -90,8 +89,7 @@ impl Scan<'_> {
             None => {}
         }
         let open = if self.passable(split(dir).0) { self.root.dir(dir).ok() } else { None };
-        let stat = open.as_ref().and_then(fstat).filter(|_| head::nested(&self.full_path(dir)).is_none());
-        match stat {
+        match open.as_ref().and_then(fstat) {
             Some(stat) => {
                 let row = self.fresh(stat, Part::Passed);
                 self.put(dir.to_vec(), row);

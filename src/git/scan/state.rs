@@ -18,6 +18,7 @@ use crate::model::oid::Oid;
 use crate::model::text::Text;
 use crate::model::time::Timestamp;
 use std::collections::{BTreeMap, HashSet};
+use std::ops::Bound;
 use std::time::Instant;
 
 /// A scan in progress.
@@ -75,7 +76,7 @@ impl<'a> Scan<'a> {
         let kind = ground.store.hash_kind();
         let table = if table.fits(kind.id_len()) { table } else { Table::default() };
         let excludes = ground.excludes_file.as_deref();
-        let own = [ground.git_dir, ground.common_dir].into_iter().filter_map(|dir| device(dir));
+        let own = [ground.git_dir, ground.common_dir].into_iter().filter_map(device);
         Self {
             ground,
             root,
@@ -270,11 +271,13 @@ impl<'a> Scan<'a> {
 }
 
 /// Takes what lies between two paths out of a map.
-fn taken<T>(map: &mut BTreeMap<Vec<u8>, T>, from: &Vec<u8>, to: &Vec<u8>) -> Vec<Vec<u8>> {
-    let mut tail = map.split_off(from);
-    let mut rest = tail.split_off(to);
-    map.append(&mut rest);
-    tail.into_keys().collect()
+fn taken<T>(map: &mut BTreeMap<Vec<u8>, T>, from: &[u8], to: &[u8]) -> Vec<Vec<u8>> {
+    let range = map.range::<[u8], _>((Bound::Included(from), Bound::Excluded(to)));
+    let paths: Vec<Vec<u8>> = range.map(|(path, _)| path.clone()).collect();
+    for path in &paths {
+        map.remove(path);
+    }
+    paths
 }
 
 /// The id of the rules that a row of a `.gitignore` stands for.

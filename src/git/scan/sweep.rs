@@ -8,6 +8,7 @@ use super::super::table::{Part, Row, Stat, Table};
 use super::root::{Root, from_system, is_absent};
 use crate::model::change::Reason;
 use rustix::fs::AtFlags;
+use std::sync::Mutex;
 use std::time::Instant;
 
 /// What became of a known path.
@@ -23,34 +24,32 @@ pub(super) enum Fate {
     Gone,
 }
 
+/// How many paths a thread takes at once.
+const PIECE: usize = 256;
+
 /// Looks at every known path, until the deadline.
 pub(super) fn sweep(root: &Root, table: &Table, threads: usize, deadline: Option<Instant>) -> Vec<Fate> {
     let mut fates = vec![Fate::Unknown; table.slots()];
     // A thread costs as much as fifty paths.
     let threads = threads.clamp(1, fates.len() / 256 + 1);
-    let share = fates.len().div_ceil(threads).max(1);
+    // Pieces, and not shares: a thread that gets its processor late must not be waited for.
+    let pieces = Mutex::new(fates.chunks_mut(PIECE).enumerate());
+    let work = || {
+        while deadline.is_none_or(|deadline| Instant::now() < deadline) {
+            let next = pieces.lock().map(|mut pieces| pieces.next());
+            let Ok(Some((piece, fates))) = next else { return };
+            for (at, fate) in fates.iter_mut().enumerate() {
+                *fate = one(root, table, piece * PIECE + at);
+            }
+        }
+    };
     std::thread::scope(|scope| {
-        let mut shares = fates.chunks_mut(share).enumerate();
-        let mine = shares.next();
-        for (part, fates) in shares {
-            scope.spawn(move || stretch(root, table, part * share, fates, deadline));
+        for _ in 1..threads {
+            scope.spawn(work);
         }
-        if let Some((_, fates)) = mine {
-            stretch(root, table, 0, fates, deadline);
-        }
+        work();
     });
     fates
-}
-
-fn stretch(root: &Root, table: &Table, first: usize, fates: &mut [Fate], deadline: Option<Instant>) {
-    for (pieces, piece) in fates.chunks_mut(1024).enumerate() {
-        if deadline.is_some_and(|deadline| Instant::now() >= deadline) {
-            return;
-        }
-        for (at, fate) in piece.iter_mut().enumerate() {
-            *fate = one(root, table, first + pieces * 1024 + at);
-        }
-    }
 }
 
 fn one(root: &Root, table: &Table, slot: usize) -> Fate {

@@ -4,7 +4,7 @@
 //! matters. Never written, never locked.
 
 use super::super::HashKind;
-use super::super::table::Stat;
+use super::super::table::{Stat, bounds};
 use super::root::from_system;
 use super::sweep::racy;
 use gix::index::State;
@@ -61,6 +61,13 @@ impl Tracked {
         self.read().map(|state| contains(state, path))
     }
 
+    /// True if the index has something below this directory; `None` if the index cannot be read.
+    pub fn has_below(&mut self, dir: &[u8]) -> Option<bool> {
+        let (first, _) = bounds(dir);
+        self.read()
+            .map(|state| path_at(state, position(state, &first)).is_some_and(|path| path.starts_with(&first)))
+    }
+
     fn decode(&self) -> Reading {
         match std::fs::metadata(&self.path) {
             Ok(meta) if meta.is_file() => {}
@@ -91,15 +98,19 @@ pub(super) fn paths(state: &State) -> impl Iterator<Item = &[u8]> {
 
 /// True if the index has this path, at any stage.
 pub(super) fn contains(state: &State, path: &[u8]) -> bool {
-    let entries = state.entries();
-    let at = entries.partition_point(|entry| {
+    path_at(state, position(state, path)) == Some(path)
+}
+
+/// Where a path is, or would be.
+fn position(state: &State, path: &[u8]) -> usize {
+    state.entries().partition_point(|entry| {
         let other: &[u8] = entry.path(state);
         other < path
-    });
-    entries.get(at).is_some_and(|entry| {
-        let other: &[u8] = entry.path(state);
-        other == path && entry.mode != Mode::DIR
     })
+}
+
+fn path_at(state: &State, at: usize) -> Option<&[u8]> {
+    state.entries().get(at).map(|entry| entry.path(state).as_ref())
 }
 
 fn digest(stat: &Stat, start: i64) -> u64 {

@@ -121,12 +121,11 @@ impl Scan<'_> {
             return Ok(());
         }
         let entries = if depth == Depth::Pass { Vec::new() } else { list(&open)? };
-        let gated = depth == Depth::Pass || entries.iter().any(|(name, _)| name == b".git");
-        if gated && !dir.is_empty() {
-            if let Some(head) = head::nested(&self.full_path(dir)) {
-                self.nested(dir, stat, head.commit);
-                return Ok(());
-            }
+        let gated = !dir.is_empty() && entries.iter().any(|(name, _)| name == b".git");
+        let foreign = gated && !self.is_ours(dir);
+        if let Some(head) = foreign.then(|| head::nested(&self.full_path(dir))).flatten() {
+            self.nested(dir, stat, head.commit);
+            return Ok(());
         }
         self.candidates.remove(dir);
         if depth == Depth::Pass {
@@ -142,9 +141,17 @@ impl Scan<'_> {
         self.enter(dir, depth, entries);
         let mut row = self.fresh(stat, Part::Listed);
         // A `.git` that is none yet may become one without the directory's times changing.
-        row.dirty |= gated && !dir.is_empty();
+        row.dirty |= gated;
         self.put(dir.to_vec(), row);
         Ok(())
+    }
+
+    /// True if the index has files below a directory: then it is no nested repository for git,
+    /// though it have a `.git`.
+    fn is_ours(&mut self, dir: &[u8]) -> bool {
+        let nested = self.row(dir).is_some_and(|row| row.part == Part::Nested);
+        // What was nested stays so until the index changes.
+        (!nested || self.compare_index) && self.tracked.has_below(dir) == Some(true)
     }
 
     fn enter(&mut self, dir: &[u8], mut depth: Depth, entries: Vec<(Vec<u8>, Sort)>) {
@@ -197,10 +204,9 @@ impl Scan<'_> {
     }
 
     fn ignored_file(&mut self, path: Vec<u8>, sort: Sort, known: Option<Row>) {
-        if let Some(row) = known {
-            if row.part != Part::Rules && self.is_tracked(&path, row) {
-                return self.mark_tracked(path, row);
-            }
+        let belongs = known.filter(|row| row.part != Part::Rules && self.is_tracked(&path, *row));
+        if let Some(row) = belongs {
+            return self.mark_tracked(path, row);
         }
         let rules = sort == Sort::File && split(&path).1 == NAME;
         if rules && known.is_none_or(|row| row.part != Part::Rules) {
@@ -250,11 +256,6 @@ impl Scan<'_> {
     /// A directory is a repository of its own: it stands for the commit it is at.
     pub fn nested(&mut self, dir: &[u8], stat: Stat, commit: Option<crate::model::oid::Oid>) {
         let old = self.row(dir);
-        if old.is_some_and(|row| row.part == Part::Passed) {
-            // It was ignored; whether the index has it as what it is now, is for the index to say.
-            self.compare_index = true;
-            return self.remove_all(dir);
-        }
         let id = commit.filter(|id| id.as_bytes().len() == self.kind.id_len());
         let part = match id {
             _ if !valid_path(dir) => Part::Skipped(Reason::BadName),

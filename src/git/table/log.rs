@@ -5,10 +5,8 @@
 //! the table is always as some scan left it. A log that ended early, or grew too long, is folded:
 //! the main part is written anew, under a new generation.
 
-use super::{Basis, decode};
-use super::{
-    CRC, GONE, HEADER, ROW, Row, Table, Tail, encode, encode_main, read_id, u32_at, u64_at, write_id,
-};
+use super::row::{GONE, ROW, decode, encode, read_id, u32_at, u64_at, write_id};
+use super::{Basis, CRC, HEADER, Row, Table, Tail, encode_main};
 use crate::model::oid::Oid;
 use std::collections::BTreeMap;
 

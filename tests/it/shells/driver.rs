@@ -22,6 +22,8 @@ use trace::wire::shell::{self as record, Record};
 /// How long anything may take before the test gives up on it.
 const DEADLINE: Duration = Duration::from_secs(30);
 
+const COMPLETIONS: &str = "home/.local/share/fish/generated_completions";
+
 /// A home, a repository, and the program that the scripts call.
 pub struct Place {
     root: PathBuf,
@@ -34,7 +36,10 @@ impl Place {
         let name = format!("trace-shells-{}-{count}", std::process::id());
         // Not below `target`: that is inside a repository, which the scripts and git would find.
         let place = Self { root: fs::canonicalize(std::env::temp_dir()).unwrap().join(name) };
-        for dir in ["home", "bin", "stub", "state/trace", "run", "repo/.git", "repo/sub", "outside"] {
+        // fish would fill the last one from every manual page there is.
+        for dir in
+            ["home", "bin", "stub", "state/trace", "run", "repo/.git", "repo/sub", "outside", COMPLETIONS]
+        {
             fs::create_dir_all(place.path(dir)).unwrap();
         }
         place.install_program();
@@ -102,9 +107,15 @@ impl Place {
 
 impl Drop for Place {
     fn drop(&mut self) {
-        if !thread::panicking() {
-            let _ = fs::remove_dir_all(&self.root);
+        if thread::panicking() {
+            return;
         }
+        // A shell that was hung up may still write its history.
+        wait_for(
+            "the place to be removed",
+            || fs::remove_dir_all(&self.root).is_ok() || !self.root.exists(),
+            || self.root.display().to_string(),
+        );
     }
 }
 
