@@ -33,7 +33,6 @@ pub struct World {
     pub told: Told,
     pub user: User,
     pub now: Timestamp,
-    pub zone: TimeZone,
     pub paint: Paint,
     /// Columns, if stdout is a terminal.
     pub width: Option<usize>,
@@ -60,7 +59,6 @@ impl World {
             told: told(),
             user: user(),
             now: clock::now(),
-            zone: TimeZone::system(),
             paint: match colour {
                 Colour::Always => Paint::Colour,
                 Colour::Auto if terminal && !plain => Paint::Colour,
@@ -73,7 +71,7 @@ impl World {
 
     /// How listings are to look.
     pub fn look(&self) -> Look {
-        Look { paint: self.paint, width: self.width, now: self.now, zone: self.zone.clone() }
+        Look { paint: self.paint, width: self.width, now: self.now, zone: zone() }
     }
 
     /// The repository here.
@@ -108,7 +106,7 @@ impl World {
 
     /// A moment as somebody typed it.
     pub fn when(&self, text: &str) -> Result<Timestamp> {
-        let moment = crate::view::time::parse_when(text, self.now, &self.zone);
+        let moment = crate::view::time::parse_when(text, self.now, &zone());
         moment.with_context(|| {
             Misuse(format!("{text:?} is no time: try \"2h\", \"yesterday\" or \"2026-08-20 10:00\""))
         })
@@ -154,6 +152,19 @@ pub fn user() -> User {
 pub fn told() -> Told {
     let path = |name: &str| std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
     Told { git_dir: path("GIT_DIR"), work_tree: path("GIT_WORK_TREE") }
+}
+
+/// The zone people here live in.
+///
+/// Only who shows or reads a time asks. Without `TZ` it is the rules in `/etc/localtime`, taken as
+/// they are: to find their name, one would have to list every zone there is.
+fn zone() -> TimeZone {
+    let local = || TimeZone::tzif("Local", &std::fs::read("/etc/localtime").ok()?).ok();
+    match std::env::var_os("TZ") {
+        Some(named) if !named.is_empty() => TimeZone::system(),
+        Some(_) => TimeZone::UTC,
+        None => local().unwrap_or_else(TimeZone::system),
+    }
 }
 
 fn columns() -> usize {

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result};
 use rustix::fs::OFlags;
 
-use super::backoff;
+use super::{backoff, order};
 use crate::model::digest;
 
 /// How the names of temporaries begin.
@@ -19,6 +19,9 @@ pub const TEMPORARY: &str = ".tmp-";
 pub enum Durability {
     /// Nothing: the bytes and their name are on the device.
     Synced,
+    /// Perhaps this write, but nothing that is synced after it outlives it. Only where the order
+    /// [`order::is_kept`].
+    Ordered,
     /// Perhaps this write. A killed process loses nothing.
     Buffered,
 }
@@ -119,6 +122,7 @@ pub fn write_new(path: &Path, bytes: &[u8], durability: Durability) -> io::Resul
     file.write_all(bytes)?;
     match durability {
         Durability::Synced => file.sync_all(),
+        Durability::Ordered => order::write_out(&file),
         Durability::Buffered => Ok(()),
     }
 }

@@ -10,5 +10,6 @@ pub mod file;
 pub mod journal;
 pub mod lease;
 pub mod lock;
+pub mod order;
 pub mod place;
 pub mod process;

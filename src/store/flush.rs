@@ -174,6 +174,10 @@ fn try_once(home: &Home, order: &Order<'_>, lock: Option<&RefLock>, retries: u32
         led::leave(home, &Led { began, tip: seen.id(), made: false, full })?;
         return Ok(Some(Outcome::Nothing { tip: seen.id(), skipped }));
     }
+    // Without the lock others move on meanwhile: what has lost already need not be written and synced.
+    if lock.is_none() && tip::read(home)? != seen {
+        return Ok(None);
+    }
     let durability = durability(order.settings);
     set_aside(home, &pending)?;
     let (id, header, facts, lines, taken) =
@@ -188,8 +192,8 @@ fn try_once(home: &Home, order: &Order<'_>, lock: Option<&RefLock>, retries: u32
     if let Err(error) = done {
         trouble::note(&home.place.common, "after a flush", &format!("{error:#}"));
     }
-    if let Some((update, tree)) = taken.and_then(|taken| Some((taken.update?, taken.tree))) {
-        keep(home, update.into_write(tree));
+    if let Some(taken) = taken {
+        keep(home, taken);
     }
     if durability == Durability::Synced {
         trim::journals(home, &header.cursor);
@@ -257,9 +261,9 @@ impl Draft {
 
     /// Keeps what a look without news found out: the next one is quicker. Returns what was left out.
     fn keep_index(self, home: &Home) -> Vec<Skip> {
-        let Some(taken) = self.taken else { return Vec::new() };
-        let (skipped, tree) = (taken.facts.skipped, taken.tree);
-        taken.update.into_iter().for_each(|update| keep(home, update.into_write(tree)));
+        let Some(mut taken) = self.taken else { return Vec::new() };
+        let skipped = std::mem::take(&mut taken.facts.skipped);
+        keep(home, taken);
         skipped
     }
 
@@ -337,9 +341,10 @@ fn durability(settings: &Settings) -> Durability {
 }
 
 /// Writes the stat table's news. It is a cache: failing costs time, so it is noted and no more.
-fn keep(home: &Home, write: Write) {
+fn keep(home: &Home, taken: Taken) {
+    let Some(update) = taken.update else { return };
     let (main, log) = (home.place.index(&home.worktree), home.place.index_log(&home.worktree));
-    let kept = match write {
+    let kept = match update.into_write(taken.tree) {
         Write::Nothing => Ok(()),
         Write::Replace(bytes) => file::replace(&main, &bytes, Durability::Buffered).and_then(|()| {
             match std::fs::remove_file(&log) {

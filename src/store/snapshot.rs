@@ -49,7 +49,8 @@ pub struct Taken {
     pub state: Snapshot,
     pub files: Files,
     pub facts: SnapshotFacts,
-    /// What the stat table learnt; none where its rows would not be the tree's.
+    /// News for the stat table: none where its rows would not be the tree's, or where only named paths
+    /// were looked at.
     pub update: Option<Update>,
 }
 
@@ -114,7 +115,10 @@ impl Camera<'_> {
                 unstable: found.unstable,
                 ..SnapshotFacts::default()
             },
-            update: Some(found.update).filter(|_| fits),
+            update: match scope {
+                Scope::Full => Some(found.update).filter(|_| fits),
+                Scope::Known(_) => None,
+            },
         };
         taken.compare(self.store, pack, before.is_some(), before_tree, &found.times)?;
         Ok(taken)

@@ -17,6 +17,7 @@ use super::tip::{self, Tip};
 use crate::disk::clock;
 use crate::disk::file::{self, Durability};
 use crate::disk::lock::RefLock;
+use crate::disk::order;
 use crate::model::oid::Oid;
 
 /// What became of an attempt to move a ref.
@@ -56,6 +57,7 @@ pub fn swap(
     }
     let written = claimed.write_all(format!("{new}\n").as_bytes()).and_then(|()| match durability {
         Durability::Synced => claimed.sync_all(),
+        Durability::Ordered => order::write_out(&claimed),
         Durability::Buffered => Ok(()),
     });
     if let Err(error) = written {

@@ -9,8 +9,12 @@
 )]
 
 mod child;
+mod history;
+mod report;
 mod rows;
+mod swap;
 mod world;
+mod writers;
 
 use std::env;
 
@@ -20,25 +24,29 @@ pub struct Wanted {
     names: Vec<String>,
     /// How many files the repositories have.
     pub sizes: Vec<usize>,
-    /// How often each side of a row runs.
+    /// How often each side of a row of short processes runs.
     pub rounds: usize,
+    /// How often each side of a row of full scans runs.
+    pub scans: usize,
     /// How many checkpoints the lists and the size are measured on.
     pub history: usize,
 }
 
 impl Wanted {
     fn parse(args: impl Iterator<Item = String>) -> Self {
-        let mut wanted = Self { names: Vec::new(), sizes: vec![1_000, 10_000], rounds: 21, history: 1_000 };
+        let mut wanted =
+            Self { names: Vec::new(), sizes: vec![1_000, 10_000], rounds: 31, scans: 11, history: 1_000 };
         let mut args = args.filter(|arg| arg != "--bench");
         while let Some(arg) = args.next() {
             let mut value = || args.next().unwrap_or_else(|| panic!("{arg} wants a value"));
             match &*arg {
                 "--full" => {
-                    (wanted.sizes, wanted.rounds, wanted.history) =
-                        (vec![1_000, 10_000, 100_000], 101, 10_000)
+                    wanted.sizes = vec![1_000, 10_000, 100_000];
+                    (wanted.rounds, wanted.scans, wanted.history) = (101, 15, 10_000);
                 }
                 "--sizes" => wanted.sizes = value().split(',').map(|size| size.parse().unwrap()).collect(),
                 "--rounds" => wanted.rounds = value().parse().unwrap(),
+                "--scans" => wanted.scans = value().parse().unwrap(),
                 "--history" => wanted.history = value().parse().unwrap(),
                 _ => wanted.names.push(arg),
             }
@@ -55,11 +63,12 @@ impl Wanted {
 
 fn main() {
     let wanted = Wanted::parse(env::args().skip(1));
-    println!("{:<32} {:>10} {:>10} {:>7}", "name", "git", "ours", "ratio");
+    report::place(&world::base());
     rows::record(&wanted);
+    swap::rows(&wanted);
     for size in &wanted.sizes {
         rows::checkpoint(&wanted, *size);
     }
-    rows::many(&wanted);
-    rows::history(&wanted);
+    writers::rows(&wanted);
+    history::rows(&wanted);
 }

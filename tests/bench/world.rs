@@ -10,11 +10,24 @@ use std::{env, process};
 use crate::child::{self, Took};
 
 pub const TRACE: &str = env!("CARGO_BIN_EXE_trace");
-pub const GIT_TRACE: &str = env!("CARGO_BIN_EXE_git-trace");
 /// How many files change before each round.
 const CHANGED: usize = 3;
 /// The ref that git's side moves, as ours moves its shadow.
 const REF: &str = "refs/bench/tip";
+
+/// The builds that are measured side by side: ours as cargo makes it, and the static one if it is
+/// there.
+pub fn builds() -> Vec<(&'static str, String)> {
+    let mut builds = vec![("default", TRACE.to_owned())];
+    builds.extend(env::var("TRACE_BENCH_STATIC").ok().map(|path| ("static", path)));
+    builds
+}
+
+/// Where the repositories are made.
+pub fn base() -> PathBuf {
+    let base = env::var_os("TRACE_BENCH_DIR").map_or_else(env::temp_dir, PathBuf::from);
+    base.canonicalize().unwrap()
+}
 
 /// A temporary repository, enabled, with one commit of `size` files. Removed on drop.
 pub struct World {
@@ -25,8 +38,7 @@ pub struct World {
 
 impl World {
     pub fn new(size: usize) -> Self {
-        let base = env::var_os("TRACE_BENCH_DIR").map_or_else(env::temp_dir, PathBuf::from);
-        let root = base.canonicalize().unwrap().join(format!("trace-bench-{}-{size}", process::id()));
+        let root = base().join(format!("trace-bench-{}-{size}", process::id()));
         let world = Self { repo: root.join("repo"), root, size };
         fs::create_dir_all(world.root.join("home")).unwrap();
         for at in 0..size {
@@ -48,7 +60,7 @@ impl World {
             world.git(args);
         }
         world.git(&["update-ref", REF, "HEAD"]);
-        child::run(world.command(TRACE).args(["enable", "--yes"]), None);
+        world.trace(&["enable", "--yes"]);
         world.trace(&["checkpoint"]);
         world.full();
         world
@@ -76,7 +88,33 @@ impl World {
     }
 
     pub fn trace(&self, args: &[&str]) -> Took {
-        child::run(self.command(TRACE).args(args), None)
+        self.run(TRACE, args)
+    }
+
+    /// One of our builds.
+    pub fn run(&self, program: &str, args: &[&str]) -> Took {
+        child::run(self.command(program).args(args), None)
+    }
+
+    /// What git answers, without the newline; not measured.
+    pub fn said_by_git(&self, args: &[&str]) -> String {
+        let output = self.command("git").args(args).output().unwrap();
+        String::from_utf8(output.stdout).unwrap().trim().to_owned()
+    }
+
+    /// How many commands are recorded here.
+    pub fn commands_held(&self) -> usize {
+        let output = self.command(TRACE).args(["commands", "--limit", "0"]).output().unwrap();
+        output
+            .stdout
+            .split(|byte| *byte == b'\n')
+            .filter(|line| line.windows(5).any(|word| word == b"make "))
+            .count()
+    }
+
+    /// The home of whoever works here.
+    pub fn home(&self) -> PathBuf {
+        self.root.join("home")
     }
 
     /// Changes a few files, untimed, and returns their names.
@@ -104,7 +142,7 @@ impl World {
     /// Each command of a checkpoint by git is a process; the shell between them is not counted, so
     /// they are run one by one.
     fn script(&self, first: &[&str], input: Option<&File>) -> Took {
-        let tip = self.tip();
+        let tip = self.said_by_git(&["rev-parse", REF]);
         let mut took = self.stage(first[0], input);
         let tree = self.said("git write-tree", &mut took);
         self.said(&format!("git rev-parse {REF}"), &mut took);
@@ -112,11 +150,6 @@ impl World {
         let swap = self.stage(&format!("git update-ref {REF} {commit} {tip}"), None);
         add(&mut took, swap);
         took
-    }
-
-    fn tip(&self) -> String {
-        let output = self.command("git").args(["rev-parse", REF]).output().unwrap();
-        String::from_utf8(output.stdout).unwrap().trim().to_owned()
     }
 
     fn stage(&self, line: &str, input: Option<&File>) -> Took {
@@ -157,13 +190,23 @@ impl World {
         )
     }
 
-    /// Bytes that the store takes on the disk.
-    pub fn store_bytes(&self) -> u64 {
-        size(&self.repo.join(".git/trace/store.git"))
+    /// The end of a turn of `session`: a flush in the background follows.
+    pub fn turn_end(&self, session: &str) -> String {
+        let cwd = self.repo.display();
+        format!(r#"{{"v":1,"agent":"bench","session":"{session}","event":"turn_end","cwd":"{cwd}"}}"#)
     }
 
-    pub fn store(&self) -> PathBuf {
-        self.repo.join(".git/trace/store.git")
+    /// What lies below a path takes so much of the disk, in MB.
+    pub fn bytes(&self, path: &str) -> f64 {
+        size(&self.repo.join(path)) as f64 / 1e6
+    }
+
+    /// How many packs the store has.
+    pub fn packs(&self) -> usize {
+        let entries = fs::read_dir(self.repo.join(".git/trace/store.git/objects/pack")).unwrap();
+        entries
+            .filter(|entry| entry.as_ref().unwrap().path().extension().is_some_and(|end| end == "pack"))
+            .count()
     }
 }
 
@@ -196,10 +239,10 @@ fn text(seed: usize) -> String {
     text
 }
 
+/// Blocks of all files below `dir`; what vanishes meanwhile weighs nothing.
 fn size(dir: &Path) -> u64 {
     use std::os::unix::fs::MetadataExt;
-    let entries = fs::read_dir(dir).unwrap().map(|entry| entry.unwrap().path());
-    entries
-        .map(|path| if path.is_dir() { size(&path) } else { fs::metadata(&path).unwrap().blocks() * 512 })
-        .sum()
+    let entries = fs::read_dir(dir).into_iter().flatten().flatten().map(|entry| entry.path());
+    let blocks = |path: &Path| fs::metadata(path).map_or(0, |meta| meta.blocks() * 512);
+    entries.map(|path| if path.is_dir() { size(&path) } else { blocks(&path) }).sum()
 }
