@@ -6,34 +6,26 @@
 use std::thread;
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, Result};
+use anyhow::Result;
 
-use super::compose::{self, Scope};
+use super::draft::{Landed, Scene};
 use super::home::Home;
 use super::led::{self, Led};
 use super::pending::{self, Pending};
-use super::snapshot::{self, Camera, Taken};
 use super::swap::{self, Swap};
 use super::tip::{self, Tip};
-use super::{Busy, chain, land, maintain, models, trim, trouble};
-use crate::disk::backoff::{Backoff, dice, random};
+use super::{Busy, chain, maintain, models, trim, trouble};
+use crate::disk::backoff::{Backoff, dice};
 use crate::disk::clock;
 use crate::disk::file::{self, Durability};
 use crate::disk::lock::{Attempt, RefLock};
-use crate::git::head::{self, Head};
-use crate::git::pack::Pack;
+use crate::git::head;
 use crate::git::store::Store;
-use crate::git::table::log::Write;
-use crate::git::{ObjectKind, commit, tree};
 use crate::model::change::Skip;
-use crate::model::checkpoint::{Checkpoint, Excuse, FORMAT, Files, Header, Kind, Snapshot};
-use crate::model::event::{Event, SnapshotFacts, What};
-use crate::model::id::EventId;
+use crate::model::checkpoint::{Header, Kind};
+use crate::model::event::SnapshotFacts;
 use crate::model::oid::Oid;
-use crate::model::redact;
 use crate::model::settings::{Durable, Locking, Settings};
-use crate::model::text::Text;
-use crate::wire::{event, message};
 
 /// A leader that was beaten tries again at once so often, before it pauses.
 const AT_ONCE: usize = 3;
@@ -166,196 +158,45 @@ fn try_once(home: &Home, order: &Order<'_>, lock: Option<&RefLock>, retries: u32
     pending.drop_known(&known);
     report(home, &pending);
     let head = head::read(&home.place.git_dir, &home.place.common)?;
-    let draft = Draft::make(home, order, &store, before.as_ref(), &mut pending, &head)?;
-    let full = matches!(draft.taken.as_ref().map(|taken| taken.state), Some(Snapshot::Full));
-    let news = draft.is_news(before.as_ref(), &pending);
-    if !news {
-        let skipped = draft.keep_index(home);
-        led::leave(home, &Led { began, tip: seen.id(), made: false, full })?;
-        return Ok(Some(Outcome::Nothing { tip: seen.id(), skipped }));
+    let scene = Scene { home, order, store: &store, before, pending, head };
+    let draft = scene.draft()?;
+    let full = draft.is_full();
+    if !draft.is_news(&scene) {
+        // Events that a guard left lying are in no checkpoint: nobody who waits for theirs may think so.
+        let covers = full && scene.pending.consumed == 0;
+        led::leave(home, &Led { began, tip: seen.id(), made: false, full: covers })?;
+        return Ok(Some(Outcome::Nothing { tip: seen.id(), skipped: draft.keep_table(home) }));
     }
     // Without the lock others move on meanwhile: what has lost already need not be written and synced.
     if lock.is_none() && tip::read(home)? != seen {
         return Ok(None);
     }
     let durability = durability(order.settings);
-    set_aside(home, &pending)?;
-    let (id, header, facts, lines, taken) =
-        draft.land(home, order, before.as_ref(), &pending, &head, durability)?;
-    match swap::swap(home, &seen, id, lock, durability)? {
+    set_aside(home, &scene.pending)?;
+    let mut landed = draft.land(&scene, durability)?;
+    match swap::swap(home, &seen, landed.id, lock, durability)? {
         Swap::Moved => return Ok(None),
         Swap::Done => {}
     }
     // From here on it is kept: what follows only makes the next one quicker, and must not fail us.
-    let done = led::leave(home, &Led { began, tip: Some(id), made: true, full })
-        .and_then(|()| models::follow(home, &mut known, id, &lines));
+    let done = led::leave(home, &Led { began, tip: Some(landed.id), made: true, full })
+        .and_then(|()| models::follow(home, &mut known, landed.id, &landed.lines));
     if let Err(error) = done {
         trouble::note(&home.place.common, "after a flush", &format!("{error:#}"));
     }
-    if let Some(taken) = taken {
-        keep(home, taken);
-    }
+    landed.keep_table(home);
     if durability == Durability::Synced {
-        trim::journals(home, &header.cursor);
+        trim::journals(home, &landed.header.cursor);
     }
     maintain::if_due(home);
+    let Landed { id, header, facts, .. } = landed;
     Ok(Some(Outcome::Made(Box::new(Made { id, header, facts, retries }))))
-}
-
-/// Everything of a checkpoint but its commit.
-struct Draft {
-    pack: Pack,
-    base: Option<Oid>,
-    taken: Option<Taken>,
-    state: Snapshot,
-}
-
-impl Draft {
-    fn make(
-        home: &Home,
-        order: &Order<'_>,
-        store: &Store,
-        before: Option<&Checkpoint>,
-        pending: &mut Pending,
-        head: &Head,
-    ) -> Result<Self> {
-        let mut pack = Pack::new(store.hash_kind());
-        let (base, missing) = snapshot::base(store, &mut pack, before, head)?;
-        if !missing.is_empty() {
-            let what = format!("{} objects that checkpoints borrowed are gone already", missing.len());
-            trouble::note(&home.place.common, "keep borrowed objects", &what);
-        }
-        let top = home.place.top()?.as_os_str().as_encoded_bytes();
-        let scope = match &order.paths {
-            Some(paths) => Scope::Known(paths.clone()),
-            None => {
-                compose::scope(order.kind, &pending.items, before.map(|before| before.header.snapshot), top)
-            }
-        };
-        let camera = Camera {
-            home,
-            store,
-            settings: order.settings,
-            excludes_file: order.excludes_file.clone(),
-            deadline: order.budget.map(|budget| Instant::now() + budget),
-        };
-        // Files that cannot be read are no reason to lose the commands.
-        let (taken, state) = match camera.take(&mut pack, &scope, base, before) {
-            Ok(taken) => {
-                let state = taken.state;
-                (Some(taken), state)
-            }
-            Err(error) => {
-                trouble::note(&home.place.common, "take a snapshot", &format!("{error:#}"));
-                (None, Snapshot::Skipped(Excuse::Failed))
-            }
-        };
-        Ok(Self { pack, base, taken, state })
-    }
-
-    /// Whether there is anything that the checkpoint before does not say.
-    fn is_news(&self, before: Option<&Checkpoint>, pending: &Pending) -> bool {
-        let files = self.taken.as_ref().is_some_and(|taken| taken.files != Files::default());
-        before.is_none() || files || pending.consumed > 0
-    }
-
-    /// Keeps what a look without news found out: the next one is quicker. Returns what was left out.
-    fn keep_index(self, home: &Home) -> Vec<Skip> {
-        let Some(mut taken) = self.taken else { return Vec::new() };
-        let skipped = std::mem::take(&mut taken.facts.skipped);
-        keep(home, taken);
-        skipped
-    }
-
-    /// Adds the commit, and brings all objects into the store.
-    #[allow(clippy::type_complexity)]
-    fn land(
-        mut self,
-        home: &Home,
-        order: &Order<'_>,
-        before: Option<&Checkpoint>,
-        pending: &Pending,
-        head: &Head,
-        durability: Durability,
-    ) -> Result<(Oid, Header, SnapshotFacts, Vec<u8>, Option<Taken>)> {
-        let now = clock::now();
-        let files = self.taken.as_ref().map(|taken| taken.files).unwrap_or_default();
-        let facts = self.taken.as_mut().map(|taken| std::mem::take(&mut taken.facts)).unwrap_or_default();
-        let mut lines = pending.lines();
-        if facts != SnapshotFacts::default() {
-            let found = Event {
-                id: EventId::mint(u64::try_from(now.0 / 1000).unwrap_or(0), random()),
-                at: now,
-                session: None,
-                seq: None,
-                what: What::Snapshot(Box::new(facts.clone())),
-            };
-            lines.extend_from_slice(redact::json_line(&event::encode(&found)).get());
-            lines.push(b'\n');
-        }
-        let header = Header {
-            subject: compose::subject(&pending.items, files),
-            kind: compose::kind(order.kind, &pending.items),
-            time: now,
-            worktree: home.worktree.clone(),
-            worktree_path: Text::from(home.place.top()?.as_os_str().as_encoded_bytes()),
-            head: head.commit,
-            branch: head.branch.clone().map(Text),
-            base: self.base,
-            sessions: compose::sessions(&pending.items),
-            commands: compose::commands(pending.events()),
-            files,
-            snapshot: self.state,
-            skipped: facts.skipped.len() as u64,
-            set_aside: pending.set_aside.len() as u64,
-            continues: None,
-            cursor: pending.cursor.clone(),
-            unique: random(),
-            format: FORMAT,
-        };
-        let events = match lines.is_empty() {
-            true => None,
-            false => Some(self.pack.add(ObjectKind::Blob, &lines)?),
-        };
-        let worktree = match &self.taken {
-            Some(taken) => taken.tree.or(Some(empty_tree(&mut self.pack)?)),
-            None => None,
-        };
-        let tree = tree::checkpoint(&mut self.pack, events, worktree)?;
-        let parent = before.map(|before| before.id);
-        let id = commit::write(&mut self.pack, tree, parent, &message::encode(&header), now.secs())?;
-        land::land(home, &self.pack.finish()?, durability).context("write the checkpoint")?;
-        Ok((id, header, facts, lines, self.taken))
-    }
-}
-
-fn empty_tree(pack: &mut Pack) -> Result<Oid> {
-    pack.add(ObjectKind::Tree, b"")
 }
 
 fn durability(settings: &Settings) -> Durability {
     match settings.durability {
         Durable::Turn | Durable::Always => Durability::Synced,
         Durable::Never => Durability::Buffered,
-    }
-}
-
-/// Writes the stat table's news. It is a cache: failing costs time, so it is noted and no more.
-fn keep(home: &Home, taken: Taken) {
-    let Some(update) = taken.update else { return };
-    let (main, log) = (home.place.index(&home.worktree), home.place.index_log(&home.worktree));
-    let kept = match update.into_write(taken.tree) {
-        Write::Nothing => Ok(()),
-        Write::Replace(bytes) => file::replace(&main, &bytes, Durability::Buffered).and_then(|()| {
-            match std::fs::remove_file(&log) {
-                Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(error.into()),
-                _ => Ok(()),
-            }
-        }),
-        Write::Append(bytes) => file::append(&log, &bytes),
-    };
-    if let Err(error) = kept {
-        trouble::note(&home.place.common, "keep the stat table", &format!("{error:#}"));
     }
 }
 

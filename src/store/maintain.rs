@@ -26,9 +26,16 @@ use crate::model::oid::Oid;
 /// So many packs are merged into one.
 pub const DUE: usize = 32;
 
+/// While a merge is at work, or where it failed, every so many packs are reason to try.
+const AGAIN: usize = 8;
+
+/// How the names of folders begin in which a merge makes its pack; only the merger touches them.
+const ROOM: &str = "merge-";
+
 /// Starts a merge in the background if one is due. Nobody waits for it.
 pub fn if_due(home: &Home) {
-    if packs(&home.place.store()).len() < DUE {
+    let count = count(&home.place.store());
+    if count < DUE || !count.is_multiple_of(AGAIN) {
         return;
     }
     let Ok(myself) = std::env::current_exe() else { return };
@@ -56,6 +63,7 @@ pub enum Merge {
 pub fn merge(home: &Home) -> Result<Merge> {
     let lock = RefLock::attempt(&home.place.lock("store"))?;
     let Attempt::Held(_lock) = lock else { return Ok(Merge::Nothing) };
+    sweep(&home.place.incoming());
     let dir = home.place.store();
     let store = Store::open(&dir)?;
     let chosen = choose(packs(&dir));
@@ -66,13 +74,27 @@ pub fn merge(home: &Home) -> Result<Merge> {
     for pack in &chosen {
         listed.extend(own::ids_of_index(&pack.idx, store.hash_kind())?);
     }
-    let order = telling_order(&dir, &listed)?;
-    let room = home.place.incoming().join(format!("{}-{}", home.worktree, digest::hex(&random::<8>())));
+    let order = telling_order(&store, &listed)?;
+    let room = home.place.incoming().join(format!("{ROOM}{}", digest::hex(&random::<8>())));
     file::private_dir(&room)?;
     let merged =
         pack_into(&dir, &room, &order).and_then(|name| land(&dir, &room, &name, &store, &chosen, &listed));
     let _ = fs::remove_dir_all(&room);
     merged.map(|()| Merge::Done(chosen.len()))
+}
+
+/// Removes what mergers that died left behind. Only under the store's lock.
+fn sweep(incoming: &Path) {
+    for entry in fs::read_dir(incoming).into_iter().flatten().flatten() {
+        if entry.file_name().to_string_lossy().starts_with(ROOM) {
+            let _ = fs::remove_dir_all(entry.path());
+        }
+    }
+}
+
+fn count(store: &Path) -> usize {
+    let entries = fs::read_dir(store.join("objects").join("pack")).into_iter().flatten().flatten();
+    entries.filter(|entry| entry.file_name().as_encoded_bytes().ends_with(b".idx")).count()
 }
 
 #[derive(Clone, Debug)]
@@ -112,16 +134,11 @@ fn choose(mut packs: Vec<PackFile>) -> Vec<PackFile> {
 
 /// The objects with their paths, newest checkpoint first: what makes good deltas. Those that no
 /// checkpoint reaches (the pack of a lost swap) follow; they are kept all the same.
-fn telling_order(store: &Path, listed: &HashSet<Oid>) -> Result<Vec<u8>> {
-    let mut git = run::command(Some(store));
-    git.args([
-        "rev-list",
-        "--objects",
-        "--in-commit-order",
-        "--glob=refs/trace/*",
-        "--not",
-        "--alternate-refs",
-    ]);
+fn telling_order(store: &Store, listed: &HashSet<Oid>) -> Result<Vec<u8>> {
+    let mut git = run::command(Some(store.dir()));
+    git.args(["rev-list", "--objects", "--in-commit-order", "--glob=refs/trace/*"]);
+    git.args(borders(store, listed)?);
+    git.args(["--not", "--alternate-refs"]);
     git.stdout(Stdio::piped()).stderr(Stdio::null());
     let output = git.output().context("run git rev-list")?;
     let mut order = Vec::new();
@@ -139,6 +156,23 @@ fn telling_order(store: &Path, listed: &HashSet<Oid>) -> Result<Vec<u8>> {
         order.extend_from_slice(format!("{id}\n").as_bytes());
     }
     Ok(order)
+}
+
+/// The newest checkpoint of each chain that lies in no pack to be merged, as `^<id>`: what is older
+/// need not be walked, or each merge would cost what the whole history does.
+fn borders(store: &Store, listed: &HashSet<Oid>) -> Result<Vec<String>> {
+    let mut git = run::command(Some(store.dir()));
+    git.args(["for-each-ref", "--format=%(objectname)", "refs/trace/"]).stderr(Stdio::null());
+    let tips = git.output().context("run git for-each-ref")?.stdout;
+    let mut borders = Vec::new();
+    for tip in tips.split(|byte| *byte == b'\n').filter_map(Oid::parse) {
+        let mut next = Some(tip);
+        while let Some(id) = next.filter(|id| listed.contains(id)) {
+            next = store.commit(id).ok().flatten().and_then(|commit| commit.parent);
+        }
+        borders.extend(next.map(|id| format!("^{id}")));
+    }
+    Ok(borders)
 }
 
 fn pack_into(store: &Path, room: &Path, order: &[u8]) -> Result<String> {

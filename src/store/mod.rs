@@ -23,6 +23,7 @@
 
 pub mod chain;
 pub mod compose;
+pub mod draft;
 pub mod flush;
 pub mod fsck;
 pub mod home;

@@ -10,6 +10,7 @@ use std::time::Instant;
 
 use anyhow::{Context, Result};
 
+use super::chain;
 use super::compose::Scope;
 use super::home::Home;
 use crate::disk::file;
@@ -91,10 +92,7 @@ impl Camera<'_> {
         base: Option<Oid>,
         before: Option<&Checkpoint>,
     ) -> Result<Taken> {
-        let before_tree = match before {
-            Some(before) => super::chain::worktree(self.store, before.tree)?,
-            None => None,
-        };
+        let before_tree = self.last_tree(before)?;
         let base_tree = base.map(|base| ancestry::tree_of(self.store, base)).transpose()?.flatten();
         let found = self.look(pack, scope, base_tree, before_tree)?;
         // A look that was cut short says nothing of what it did not reach: that is as it was before.
@@ -120,8 +118,23 @@ impl Camera<'_> {
                 Scope::Known(_) => None,
             },
         };
-        taken.compare(self.store, pack, before.is_some(), before_tree, &found.times)?;
+        taken.compare(self.store, pack, before_tree, &found.times)?;
         Ok(taken)
+    }
+
+    /// The newest snapshot there is: a checkpoint that was made without one changed no file.
+    fn last_tree(&self, before: Option<&Checkpoint>) -> Result<Option<Oid>> {
+        let mut step = before.map(|before| (before.tree, before.parent));
+        while let Some((tree, parent)) = step {
+            if let Some(found) = chain::worktree(self.store, tree)? {
+                return Ok(Some(found));
+            }
+            step = parent
+                .map(|id| chain::checkpoint(self.store, id))
+                .transpose()?
+                .map(|one| (one.tree, one.parent));
+        }
+        Ok(None)
     }
 
     fn look(
@@ -177,7 +190,6 @@ impl Taken {
         &mut self,
         store: &Store,
         pack: &Pack,
-        follows: bool,
         before: Option<Oid>,
         times: &std::collections::HashMap<Vec<u8>, Times>,
     ) -> Result<()> {
@@ -193,8 +205,8 @@ impl Taken {
                 Status::Deleted => files.deleted += 1,
                 Status::Modified => files.modified += 1,
             }
-            // The first checkpoint differs from nothing by everything: that is no news.
-            if follows && facts.changes.len() < MOST_LISTED {
+            // The first snapshot differs from nothing by everything: that is no news.
+            if before.is_some() && facts.changes.len() < MOST_LISTED {
                 let at = times.get(&delta.path);
                 facts.changes.push(Change {
                     status,
@@ -209,7 +221,7 @@ impl Taken {
             }
             Ok(ControlFlow::Continue(()))
         })?;
-        facts.changed = if follows { files.total() } else { 0 };
+        facts.changed = if before.is_some() { files.total() } else { 0 };
         Ok(())
     }
 }

@@ -12,7 +12,7 @@ const FLOORS: [&[&str]; 5] =
 const CRATES: [(&str, &[&str]); 9] = [
     ("gix", &["git/"]),
     ("fs4", &["disk/lock.rs"]),
-    ("libc", &["disk/lease.rs"]),
+    ("libc", &["disk/lease.rs", "disk/order.rs"]),
     ("rand", &["disk/backoff.rs"]),
     ("clap", &["cli/"]),
     ("clap_complete", &["cli/"]),

@@ -201,15 +201,3 @@ fn a_directory_below_the_top_is_the_same_worktree() {
     assert!(Story::of(&sandbox).chain.contains(&below));
     Story::of(&sandbox).holds_once(["make below"]);
 }
-
-#[test]
-fn a_checkpoint_of_named_paths_leaves_the_stat_table_alone() {
-    let place = Sandbox::enabled();
-    place.write("a", "one\n");
-    place.checkpoint();
-    let table = place.common_dir().join("trace/index").join(place.worktree_id());
-    let before = fs::read(&table).unwrap();
-    place.write("a", "two\n");
-    place.trace(&["checkpoint", "a"]).good("a checkpoint of one path");
-    assert_eq!(fs::read(&table).unwrap(), before, "else the next full look reads every file");
-}

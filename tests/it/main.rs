@@ -14,3 +14,4 @@ mod storm;
 mod story;
 mod sweep;
 mod untouched;
+mod upkeep;

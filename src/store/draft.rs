@@ -1,0 +1,217 @@
+//! A checkpoint in the making: the files are looked at, then everything goes into one pack.
+
+use std::time::Instant;
+
+use anyhow::{Context, Result};
+
+use super::compose::{self, Scope};
+use super::flush::Order;
+use super::home::Home;
+use super::pending::Pending;
+use super::snapshot::{self, Camera, Taken};
+use super::{land, trouble};
+use crate::disk::backoff::random;
+use crate::disk::clock;
+use crate::disk::file::{self, Durability};
+use crate::git::head::Head;
+use crate::git::pack::Pack;
+use crate::git::store::Store;
+use crate::git::table::log::Write;
+use crate::git::{ObjectKind, commit, tree};
+use crate::model::change::Skip;
+use crate::model::checkpoint::{Checkpoint, Excuse, FORMAT, Files, Header, Kind, Snapshot};
+use crate::model::event::{Event, SnapshotFacts, What};
+use crate::model::id::EventId;
+use crate::model::oid::Oid;
+use crate::model::redact;
+use crate::model::text::Text;
+use crate::model::time::Timestamp;
+use crate::wire::{event, message};
+
+/// What a leader knows before it looks at the files.
+pub struct Scene<'a> {
+    pub home: &'a Home,
+    pub order: &'a Order<'a>,
+    pub store: &'a Store,
+    pub before: Option<Checkpoint>,
+    pub pending: Pending,
+    pub head: Head,
+}
+
+/// Everything of a checkpoint but its commit.
+pub struct Draft {
+    pack: Pack,
+    base: Option<Oid>,
+    taken: Option<Taken>,
+    state: Snapshot,
+}
+
+/// A checkpoint whose objects are in the store, and which no ref names yet.
+pub struct Landed {
+    pub id: Oid,
+    pub header: Header,
+    pub facts: SnapshotFacts,
+    /// Its events, as they lie in it.
+    pub lines: Vec<u8>,
+    taken: Option<Taken>,
+}
+
+impl Scene<'_> {
+    /// Looks at the files.
+    pub fn draft(&self) -> Result<Draft> {
+        let mut pack = Pack::new(self.store.hash_kind());
+        let before = self.before.as_ref();
+        let (base, missing) = snapshot::base(self.store, &mut pack, before, &self.head)?;
+        if !missing.is_empty() {
+            let what = format!("{} objects that checkpoints borrowed are gone already", missing.len());
+            trouble::note(&self.home.place.common, "keep borrowed objects", &what);
+        }
+        let camera = Camera {
+            home: self.home,
+            store: self.store,
+            settings: self.order.settings,
+            excludes_file: self.order.excludes_file.clone(),
+            deadline: self.order.budget.map(|budget| Instant::now() + budget),
+        };
+        // Files that cannot be read are no reason to lose the commands.
+        let (taken, state) = match camera.take(&mut pack, &self.scope()?, base, before) {
+            Ok(taken) => {
+                let state = taken.state;
+                (Some(taken), state)
+            }
+            Err(error) => {
+                trouble::note(&self.home.place.common, "take a snapshot", &format!("{error:#}"));
+                (None, Snapshot::Skipped(Excuse::Failed))
+            }
+        };
+        Ok(Draft { pack, base, taken, state })
+    }
+
+    fn scope(&self) -> Result<Scope> {
+        let top = self.home.place.top()?.as_os_str().as_encoded_bytes();
+        let before = self.before.as_ref().map(|before| before.header.snapshot);
+        Ok(match &self.order.paths {
+            Some(paths) => Scope::Known(paths.clone()),
+            None => compose::scope(self.order.kind, &self.pending.items, before, top),
+        })
+    }
+}
+
+impl Draft {
+    /// Whether there is anything to make a checkpoint of.
+    ///
+    /// A guard is about files: where they are as before, the checkpoint before guards them, and
+    /// events alone are left for a flush that nobody waits for.
+    pub fn is_news(&self, scene: &Scene<'_>) -> bool {
+        let files = self.taken.as_ref().is_some_and(|taken| taken.files != Files::default());
+        let events = scene.pending.consumed > 0 && scene.order.kind != Kind::Guard;
+        // A base that moved must be recorded, and what was copied for it must land, whatever else is new.
+        let moved = scene.before.as_ref().is_some_and(|before| before.header.base != self.base);
+        scene.before.is_none() || files || events || moved
+    }
+
+    /// Whether every file was looked at.
+    pub fn is_full(&self) -> bool {
+        self.state == Snapshot::Full
+    }
+
+    /// Keeps what a look without news found out: the next one is quicker. Returns what was left out.
+    pub fn keep_table(self, home: &Home) -> Vec<Skip> {
+        let Some(mut taken) = self.taken else { return Vec::new() };
+        let skipped = std::mem::take(&mut taken.facts.skipped);
+        keep(home, taken);
+        skipped
+    }
+
+    /// Adds the commit, and brings all objects into the store.
+    pub fn land(mut self, scene: &Scene<'_>, durability: Durability) -> Result<Landed> {
+        let now = clock::now();
+        let facts = self.taken.as_mut().map(|taken| std::mem::take(&mut taken.facts)).unwrap_or_default();
+        let mut lines = scene.pending.lines();
+        if facts != SnapshotFacts::default() {
+            lines.extend_from_slice(&told(&facts, now));
+        }
+        let header = self.header(scene, &facts, now)?;
+        let events = match lines.is_empty() {
+            true => None,
+            false => Some(self.pack.add(ObjectKind::Blob, &lines)?),
+        };
+        let worktree = match &self.taken {
+            // No files at all is a tree too; no tree means that nobody looked.
+            Some(taken) => Some(taken.tree.map_or_else(|| self.pack.add(ObjectKind::Tree, b""), Ok)?),
+            None => None,
+        };
+        let tree = tree::checkpoint(&mut self.pack, events, worktree)?;
+        let parent = scene.before.as_ref().map(|before| before.id);
+        let id = commit::write(&mut self.pack, tree, parent, &message::encode(&header), now.secs())?;
+        land::land(scene.home, &self.pack.finish()?, durability).context("write the checkpoint")?;
+        Ok(Landed { id, header, facts, lines, taken: self.taken })
+    }
+
+    fn header(&self, scene: &Scene<'_>, facts: &SnapshotFacts, now: Timestamp) -> Result<Header> {
+        let (pending, home) = (&scene.pending, scene.home);
+        let files = self.taken.as_ref().map(|taken| taken.files).unwrap_or_default();
+        Ok(Header {
+            subject: compose::subject(&pending.items, files),
+            kind: compose::kind(scene.order.kind, &pending.items),
+            time: now,
+            worktree: home.worktree.clone(),
+            worktree_path: Text::from(home.place.top()?.as_os_str().as_encoded_bytes()),
+            head: scene.head.commit,
+            branch: scene.head.branch.clone().map(Text),
+            base: self.base,
+            sessions: compose::sessions(&pending.items),
+            commands: compose::commands(pending.events()),
+            files,
+            snapshot: self.state,
+            skipped: facts.skipped.len() as u64,
+            set_aside: pending.set_aside.len() as u64,
+            continues: None,
+            cursor: pending.cursor.clone(),
+            unique: random(),
+            format: FORMAT,
+        })
+    }
+}
+
+impl Landed {
+    /// Keeps what the look found out, once a ref names the checkpoint.
+    pub fn keep_table(&mut self, home: &Home) {
+        if let Some(taken) = self.taken.take() {
+            keep(home, taken);
+        }
+    }
+}
+
+/// The line that tells what the leader found in the files.
+fn told(facts: &SnapshotFacts, now: Timestamp) -> Vec<u8> {
+    let found = Event {
+        id: EventId::mint(u64::try_from(now.0 / 1000).unwrap_or(0), random()),
+        at: now,
+        session: None,
+        seq: None,
+        what: What::Snapshot(Box::new(facts.clone())),
+    };
+    let mut line = redact::json_line(&event::encode(&found)).into_inner();
+    line.push(b'\n');
+    line
+}
+
+/// Writes the stat table's news. It is a cache: failing costs time, so it is noted and no more.
+fn keep(home: &Home, taken: Taken) {
+    let Some(update) = taken.update else { return };
+    let (main, log) = (home.place.index(&home.worktree), home.place.index_log(&home.worktree));
+    let kept = match update.into_write(taken.tree) {
+        Write::Nothing => Ok(()),
+        Write::Replace(bytes) => file::replace(&main, &bytes, Durability::Buffered).and_then(|()| {
+            match std::fs::remove_file(&log) {
+                Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(error.into()),
+                _ => Ok(()),
+            }
+        }),
+        Write::Append(bytes) => file::append(&log, &bytes),
+    };
+    if let Err(error) = kept {
+        trouble::note(&home.place.common, "keep the stat table", &format!("{error:#}"));
+    }
+}
