@@ -82,17 +82,24 @@ pub fn read(home: &Home, store: &Store) -> (Record, Result<()>) {
         pending: 0,
         unreadable: Vec::new(),
     };
-    let told = tip::intact(home).and_then(|tip| {
-        let read = models::tell(home, store, tip, &mut |id, lines| {
-            let lines = lines.split(|byte| *byte == b'\n').filter(|line| !line.is_empty());
-            lines
-                .filter_map(|line| event::decode(line).ok())
-                .for_each(|event| record.take(&mut join, event, Some(id)));
-        });
-        let cursor = tip.map(|tip| chain::checkpoint(store, tip)).transpose()?.map(|tip| tip.header.cursor);
-        record.take_pending(home, &mut join, &cursor.unwrap_or_default())?;
-        read
-    });
+    let tip = tip::intact(home);
+    let mut take = |id, lines: &[u8]| {
+        let lines = lines.split(|byte| *byte == b'\n').filter(|line| !line.is_empty());
+        let events = lines.filter_map(|line| event::decode(line).ok());
+        events.for_each(|event| record.take(&mut join, event, Some(id)));
+    };
+    // What a damaged chain cannot tell, the ledger still may; and nothing hides what waits.
+    let read = match &tip {
+        Ok(tip) => models::tell(home, store, *tip, &mut take),
+        Err(_) => {
+            models::tell_ledger(home, &mut take);
+            Ok(())
+        }
+    };
+    let newest = tip.as_ref().ok().copied().flatten().and_then(|id| chain::checkpoint(store, id).ok());
+    let cursor = newest.map(|newest| newest.header.cursor).unwrap_or_default();
+    let waiting = record.take_pending(home, &mut join, &cursor);
+    let told = tip.map(drop).and(read).and(waiting);
     record.commands = join.finish();
     (record, told)
 }

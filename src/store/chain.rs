@@ -1,5 +1,7 @@
 //! The checkpoints of a worktree, newest first, by first parents. Reading only.
 
+use std::collections::{HashMap, HashSet};
+
 use anyhow::{Context, Result};
 
 use crate::git::store::Store;
@@ -63,21 +65,23 @@ pub fn facts(events: &[u8]) -> Option<SnapshotFacts> {
     })
 }
 
-/// The newest whole checkpoint of `worktree` that no other one follows.
+/// The end of the longest chain of whole checkpoints of `worktree`; the clock only breaks ties.
 ///
-/// Looks at every object of the store: only for when its ref is damaged.
-pub fn newest_intact(store: &Store, worktree: &WorktreeId) -> Result<Option<Oid>> {
-    let mut all = Vec::new();
+/// Looks at every object of the store: only for when its ref is lost or damaged.
+pub fn newest_intact(store: &Store, worktree: &WorktreeId) -> Result<Option<Checkpoint>> {
+    let mut whole: HashMap<Oid, Checkpoint> = HashMap::new();
     for id in store.own_ids()? {
-        if let Ok(Some(_)) = store.commit(id)
-            && let Ok(found) = checkpoint(store, id)
+        if let Ok(found) = checkpoint(store, id)
             && found.header.worktree == *worktree
+            && events(store, found.tree).is_ok()
         {
-            all.push(found);
+            whole.insert(id, found);
         }
     }
-    let parents: std::collections::HashSet<Oid> = all.iter().filter_map(|found| found.parent).collect();
-    let tips = all.into_iter().filter(|found| !parents.contains(&found.id));
-    let whole = tips.filter(|found| events(store, found.tree).is_ok());
-    Ok(whole.max_by_key(|found| found.header.time).map(|found| found.id))
+    let length = |from: &Checkpoint| {
+        std::iter::successors(Some(from), |one| whole.get(&one.parent?)).take(whole.len()).count()
+    };
+    let parents: HashSet<Oid> = whole.values().filter_map(|found| found.parent).collect();
+    let tips = whole.values().filter(|found| !parents.contains(&found.id));
+    Ok(tips.max_by_key(|found| (length(found), found.header.time)).cloned())
 }

@@ -13,8 +13,8 @@ use super::home::Home;
 use super::led::{self, Led};
 use super::pending::{self, Pending};
 use super::swap::{self, Swap};
-use super::tip::{self, Tip};
-use super::{Busy, chain, maintain, models, trim, trouble};
+use super::tip::{self, Standing};
+use super::{Busy, maintain, models, trim, trouble};
 use crate::disk::backoff::{Backoff, dice};
 use crate::disk::clock;
 use crate::disk::file::{self, Durability};
@@ -72,6 +72,8 @@ pub struct Made {
     pub facts: SnapshotFacts,
     /// How often the ref had moved under us.
     pub retries: u32,
+    /// There was more in the journals than one batch takes.
+    pub more: bool,
 }
 
 /// Does what was ordered.
@@ -114,7 +116,8 @@ fn busy(what: &str) -> anyhow::Error {
 
 /// Writes until a swap succeeds, or the deadline passes.
 fn lead(home: &Home, order: &Order<'_>, arrival: u64, lock: Option<&RefLock>) -> Result<Outcome> {
-    if lock.is_some() {
+    if let Some(lock) = lock {
+        swap::heal(home, lock)?;
         trim::sweep(home);
     }
     let deadline = match order.patience {
@@ -129,6 +132,7 @@ fn lead(home: &Home, order: &Order<'_>, arrival: u64, lock: Option<&RefLock>) ->
             return Ok(outcome);
         }
         match try_once(home, order, lock, attempt)? {
+            Some(Outcome::Made(made)) if made.more && Instant::now() < deadline => {}
             Some(outcome) => return Ok(outcome),
             None if Instant::now() >= deadline => {
                 return Err(busy("the ref kept moving while we wrote to it"));
@@ -143,16 +147,11 @@ fn lead(home: &Home, order: &Order<'_>, arrival: u64, lock: Option<&RefLock>) ->
 /// One whole attempt; `None` if the ref moved under it.
 fn try_once(home: &Home, order: &Order<'_>, lock: Option<&RefLock>, retries: u32) -> Result<Option<Outcome>> {
     let began = clock::monotonic();
-    let seen = match tip::read(home)? {
-        Tip::Malformed(_) => {
-            trouble::note(&home.place.common, "flush", "the shadow held no object id; it was set aside");
-            tip::recover(home)?
-        }
-        intact => intact,
-    };
+    let seen = tip::read(home)?;
     let store = Store::open(&home.place.store())?;
-    let before = seen.id().map(|id| chain::checkpoint(&store, id)).transpose()?;
-    let mut known = models::catch_up(home, &store, seen.id())?;
+    let (before, standing) = tip::followed(home, &store, &seen)?;
+    let before_id = before.as_ref().map(|before| before.id);
+    let mut known = models::catch_up(home, &store, before_id)?;
     let cursor = before.as_ref().map(|before| before.header.cursor.clone()).unwrap_or_default();
     let mut pending = pending::gather(&home.journal(), &cursor)?;
     pending.drop_known(&known);
@@ -160,12 +159,13 @@ fn try_once(home: &Home, order: &Order<'_>, lock: Option<&RefLock>, retries: u32
     let head = head::read(&home.place.git_dir, &home.place.common)?;
     let scene = Scene { home, order, store: &store, before, pending, head };
     let draft = scene.draft()?;
-    let full = draft.is_full();
-    if !draft.is_news(&scene) {
-        // Events that a guard left lying are in no checkpoint: nobody who waits for theirs may think so.
+    // What was not read is in no checkpoint: nobody who waits for theirs may think so.
+    let full = draft.is_full() && !scene.pending.more && scene.pending.unreadable.is_empty();
+    if standing == Standing::Named && !draft.is_news(&scene) {
+        // Nor are events that a guard left lying.
         let covers = full && scene.pending.consumed == 0;
-        led::leave(home, &Led { began, tip: seen.id(), made: false, full: covers })?;
-        return Ok(Some(Outcome::Nothing { tip: seen.id(), skipped: draft.keep_table(home) }));
+        led::leave(home, &Led { began, tip: before_id, made: false, full: covers })?;
+        return Ok(Some(Outcome::Nothing { tip: before_id, skipped: draft.keep_table(home) }));
     }
     // Without the lock others move on meanwhile: what has lost already need not be written and synced.
     if lock.is_none() && tip::read(home)? != seen {
@@ -189,8 +189,9 @@ fn try_once(home: &Home, order: &Order<'_>, lock: Option<&RefLock>, retries: u32
         trim::journals(home, &landed.header.cursor);
     }
     maintain::if_due(home);
+    let more = scene.pending.more;
     let Landed { id, header, facts, .. } = landed;
-    Ok(Some(Outcome::Made(Box::new(Made { id, header, facts, retries }))))
+    Ok(Some(Outcome::Made(Box::new(Made { id, header, facts, retries, more }))))
 }
 
 fn durability(settings: &Settings) -> Durability {

@@ -99,11 +99,23 @@ pub fn tell(home: &Home, store: &Store, tip: Option<Oid>, take: &mut dyn FnMut(O
             Err(error) => damage = Err(error),
         }
     }
-    for (id, lines) in sections.iter().take(known.map_or(0, |at| at + 1)) {
+    let until = match (known, &damage) {
+        (Some(at), _) => at + 1,
+        // The chain cannot be walked back to anything the ledger has: then all of that is shown.
+        (None, Err(_)) => sections.len(),
+        (None, Ok(())) => 0,
+    };
+    for (id, lines) in sections.iter().take(until) {
         take(*id, lines);
     }
     newer.iter().rev().for_each(|(id, lines)| take(*id, lines));
     damage
+}
+
+/// The events that the ledger has, for when no ref says which chain they are of.
+pub fn tell_ledger(home: &Home, take: &mut dyn FnMut(Oid, &[u8])) {
+    let ledger = ledger::Ledger::read(home);
+    ledger.sections().into_iter().for_each(|(id, lines)| take(id, lines));
 }
 
 struct Step {

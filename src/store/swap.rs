@@ -68,11 +68,25 @@ pub fn swap(
     if !still_ours(&claimed, &lock) {
         return Ok(Swap::Moved);
     }
+    if fs::symlink_metadata(&target).is_ok_and(|meta| meta.is_dir()) {
+        set_aside(home, &target)?;
+    }
     fs::rename(&lock, &target).with_context(context)?;
     if let (Durability::Synced, Some(dir)) = (durability, target.parent()) {
         file::sync_dir(dir)?;
     }
     Ok(Swap::Done)
+}
+
+/// Sets aside the lock file that the holder before us left when it died.
+///
+/// Its record is gone as soon as we let go, so this is done first, whether or not we shall swap.
+pub fn heal(home: &Home, held: &RefLock) -> Result<()> {
+    let lock = lock_path(&home.place.ref_file(&home.shadow()));
+    match held.previous_holder_died() && fs::symlink_metadata(&lock).is_ok() {
+        true => set_aside(home, &lock),
+        false => Ok(()),
+    }
 }
 
 fn lock_path(target: &Path) -> PathBuf {
@@ -104,20 +118,23 @@ fn claim(home: &Home, lock: &Path, held: Option<&RefLock>) -> Result<Option<File
 fn is_stale(lock: &Path, held: Option<&RefLock>) -> bool {
     let age = fs::symlink_metadata(lock)
         .and_then(|meta| meta.modified())
-        .map(|at| SystemTime::now().duration_since(at).unwrap_or_default());
+        .map(|at| SystemTime::now().duration_since(at));
     match (held, age) {
         (_, Err(_)) => false,
-        (Some(held), Ok(age)) => held.previous_holder_died() || age > STRANGER,
-        (None, Ok(age)) => age > FOREIGN,
+        (Some(held), Ok(Ok(age))) => held.previous_holder_died() || age > STRANGER,
+        // From the future: the clock was set back, and nobody holds a lock for that long.
+        (Some(_), Ok(Err(_))) => true,
+        (None, Ok(age)) => age.is_ok_and(|age| age > FOREIGN),
     }
 }
 
-fn set_aside(home: &Home, lock: &Path) -> Result<()> {
+fn set_aside(home: &Home, path: &Path) -> Result<()> {
     file::private_dir(&home.place.quarantine())?;
-    let aside = home.place.quarantine().join(format!("lock-{}-{}", home.worktree, clock::now().0));
-    match fs::rename(lock, aside) {
+    let kind = path.extension().map_or("ref".into(), |end| end.to_string_lossy());
+    let aside = home.place.quarantine().join(format!("{kind}-{}-{}", home.worktree, clock::now().0));
+    match fs::rename(path, aside) {
         Err(error) if error.kind() != io::ErrorKind::NotFound => {
-            Err(error).with_context(|| format!("set stale {} aside", lock.display()))
+            Err(error).with_context(|| format!("set {} aside", path.display()))
         }
         _ => Ok(()),
     }

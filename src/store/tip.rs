@@ -8,9 +8,13 @@ use std::fs;
 use anyhow::{Context, Result, bail};
 
 use super::home::Home;
+use super::{chain, trouble};
 use crate::disk::clock;
 use crate::disk::file;
+use crate::git::store::Store;
+use crate::model::checkpoint::Checkpoint;
 use crate::model::oid::Oid;
+use crate::wire::message::Unreadable;
 
 /// What the ref's file says.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -35,11 +39,20 @@ impl Tip {
 
 /// Reads the worktree's shadow.
 pub fn read(home: &Home) -> Result<Tip> {
-    Ok(match file::read(&home.place.ref_file(&home.shadow()), 4 << 10)? {
-        None => Tip::Unborn,
-        Some(bytes) => parse(bytes),
-    })
+    let path = home.place.ref_file(&home.shadow());
+    match fs::symlink_metadata(&path) {
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(Tip::Unborn),
+        Err(error) => Err(error).with_context(|| format!("look at {}", path.display())),
+        Ok(meta) if meta.is_file() && meta.len() <= LONGEST => match file::read(&path, LONGEST)? {
+            None => Ok(Tip::Unborn),
+            Some(bytes) => Ok(parse(bytes)),
+        },
+        Ok(_) => Ok(Tip::Malformed(Vec::new())),
+    }
 }
+
+/// No file of a ref is longer.
+const LONGEST: u64 = 4 << 10;
 
 /// The tip a reader shows: a malformed one is an error with advice.
 pub fn intact(home: &Home) -> Result<Option<Oid>> {
@@ -53,26 +66,67 @@ pub fn intact(home: &Home) -> Result<Option<Oid>> {
     }
 }
 
+/// The checkpoint that the next one follows, and whether the ref is not what says so.
+///
+/// A ref that names nothing readable, or that vanished although this worktree has a past, does not
+/// end the chain: it goes on from the newest checkpoint that is whole. The ref itself is only ever
+/// changed by the swap, from exactly what was found in it.
+///
+/// # Errors
+/// A newer version made the tip: then nothing here may guess.
+pub fn followed(home: &Home, store: &Store, seen: &Tip) -> Result<(Option<Checkpoint>, Standing)> {
+    let why = match seen {
+        Tip::At(id) => match chain::checkpoint(store, *id) {
+            Ok(found) => return Ok((Some(found), Standing::Named)),
+            Err(error) if is_newer(&error) => return Err(error),
+            Err(error) => format!("{error:#}"),
+        },
+        Tip::Unborn if !has_a_past(home) => return Ok((None, Standing::Named)),
+        Tip::Unborn => "the shadow is gone".to_owned(),
+        Tip::Malformed(bytes) => {
+            keep_aside(home, bytes)?;
+            "the shadow held no object id".to_owned()
+        }
+    };
+    let found = chain::newest_intact(store, &home.worktree)?;
+    let place = found.as_ref().map_or("a new beginning".to_owned(), |found| found.id.short(12));
+    trouble::note(&home.place.common, "flush", &format!("{why}; going on from {place}"));
+    Ok((found, Standing::Recovered))
+}
+
+/// What says which checkpoint is the newest.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Standing {
+    /// The ref.
+    Named,
+    /// A search of the store: the ref was lost or damaged, and is to be set right.
+    Recovered,
+}
+
+fn is_newer(error: &anyhow::Error) -> bool {
+    matches!(error.downcast_ref::<Unreadable>(), Some(Unreadable::Newer(_)))
+        || error.chain().any(|cause| matches!(cause.downcast_ref::<Unreadable>(), Some(Unreadable::Newer(_))))
+}
+
+/// Whether flushes were made here before: they left their caches.
+fn has_a_past(home: &Home) -> bool {
+    let cache = |name: &str| home.place.cache().join(format!("{name}-{}", home.worktree));
+    [cache("led"), cache("ledger"), cache("seen"), home.place.index(&home.worktree)]
+        .iter()
+        .any(|path| path.exists())
+}
+
+fn keep_aside(home: &Home, bytes: &[u8]) -> Result<()> {
+    file::private_dir(&home.place.quarantine())?;
+    let aside = home.place.quarantine().join(format!("ref-{}-{}", home.worktree, clock::now().0));
+    file::replace(&aside, bytes, file::Durability::Synced)
+}
+
 fn parse(bytes: Vec<u8>) -> Tip {
     match bytes.strip_suffix(b"\n").and_then(Oid::parse) {
         Some(id) if !id.is_null() => Tip::At(id),
         _ => Tip::Malformed(bytes),
     }
-}
-
-/// Sets a malformed ref aside and puts the newest intact checkpoint of this worktree in its place.
-///
-/// Only under the worktree's lock. What came after that checkpoint is still in the journals, or in
-/// packs that nothing names any more; nothing is deleted.
-pub fn recover(home: &Home) -> Result<Tip> {
-    let file = home.place.ref_file(&home.shadow());
-    let aside = home.place.quarantine().join(format!("ref-{}-{}", home.worktree, clock::now().0));
-    file::private_dir(&home.place.quarantine())?;
-    fs::rename(&file, &aside).with_context(|| format!("set {} aside", file.display()))?;
-    let store = crate::git::store::Store::open(&home.place.store())?;
-    let Some(found) = super::chain::newest_intact(&store, &home.worktree)? else { return Ok(Tip::Unborn) };
-    file::replace(&file, format!("{found}\n").as_bytes(), file::Durability::Synced)?;
-    Ok(Tip::At(found))
 }
 
 #[cfg(test)]

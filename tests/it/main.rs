@@ -8,6 +8,7 @@ mod hostile;
 mod kinds;
 mod place;
 mod race;
+mod recover;
 mod sandbox;
 mod shells;
 mod storm;
