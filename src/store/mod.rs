@@ -34,6 +34,7 @@ pub mod maintain;
 pub mod models;
 pub mod pending;
 pub mod record;
+pub mod reused;
 pub mod seen;
 pub mod setup;
 pub mod snapshot;

@@ -4,7 +4,7 @@ use anyhow::Result;
 
 use super::home::Home;
 use super::seen::Seen;
-use super::{chain, ledger};
+use super::{chain, ledger, reused};
 use crate::git::store::Store;
 use crate::model::id::EventId;
 use crate::model::oid::Oid;
@@ -154,7 +154,9 @@ impl Missing {
     }
 }
 
+/// The ids to be known again: each event's own, and its label.
 fn ids(lines: &[u8]) -> Vec<EventId> {
     let lines = lines.split(|byte| *byte == b'\n').filter(|line| !line.is_empty());
-    lines.filter_map(|line| event::decode(line).ok()).map(|event| event.id).collect()
+    let events = lines.filter_map(|line| event::decode(line).ok());
+    events.flat_map(|event| [reused::label(&event), event.id]).collect()
 }

@@ -7,6 +7,7 @@ use std::collections::HashSet;
 
 use anyhow::Result;
 
+use super::reused;
 use super::seen::Seen;
 use crate::disk::journal::{self, Found};
 use crate::model::cursor::Cursor;
@@ -90,16 +91,27 @@ impl Pending {
         Ok(events)
     }
 
-    /// Drops what the chain holds already, what came twice, and starts whose ends are here.
+    /// Drops what the chain holds already, what came twice, and starts whose ends are here. An id that
+    /// now stands for something else is given a new one.
     pub fn drop_known(&mut self, seen: &Seen) {
-        let mut here: HashSet<EventId> = HashSet::new();
         let ended: HashSet<CommandId> =
             self.items.iter().filter_map(|item| end_of(&item.event).cloned()).collect();
-        self.items.retain(|item| {
+        let mut here: HashSet<EventId> = HashSet::new();
+        let mut kept = Vec::with_capacity(self.items.len());
+        for item in std::mem::take(&mut self.items) {
             let joined =
                 matches!(&item.event.what, What::CommandStarted(half) if ended.contains(&half.command_id));
-            !joined && here.insert(item.event.id.clone()) && !seen.holds(&item.event.id)
-        });
+            let mut known = |id: &EventId| !here.insert(id.clone()) || seen.holds(id);
+            match (known(&item.event.id), known(&reused::label(&item.event))) {
+                _ if joined => {}
+                (false, _) => kept.push(item),
+                (true, true) => {}
+                (true, false) => {
+                    kept.extend(reused::renamed(&item.event).filter(|new| !known(&new.id)).map(self::item))
+                }
+            }
+        }
+        self.items = kept;
     }
 
     /// The events, in telling order.
@@ -153,6 +165,8 @@ fn merge(files: Vec<Vec<Event>>) -> Vec<Item> {
 
 fn item(event: Event) -> Item {
     let line = redact::json_line(&event::encode(&event));
+    // Everything that is decided from here on is decided by what will be kept.
+    let event = event::decode(line.get()).unwrap_or(event);
     Item { event, line }
 }
 

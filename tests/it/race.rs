@@ -148,6 +148,30 @@ fn a_call_that_is_delivered_twice_is_kept_once() {
 }
 
 #[test]
+fn an_id_that_an_agent_uses_again_stands_for_another_command() {
+    let sandbox = Sandbox::enabled();
+    let call = |event: &str, command: &str| {
+        let told = serde_json::json!({
+            "v": 1, "agent": "counts", "session": "resumed", "event": event, "cwd": sandbox.dir,
+            "tool": "shell", "tool_id": "1", "command": command, "exit": 0,
+        });
+        sandbox.hook(told.to_string().as_bytes()).silent();
+    };
+    for command in ["make one", "make two"] {
+        call("tool_pre", command);
+        call("tool_post", command);
+        sandbox.checkpoint();
+    }
+    call("tool_post", "make two");
+    sandbox.checkpoint();
+    Story::of(&sandbox).holds_once(["make one", "make two"]);
+    let listed = sandbox.list("commands", "commands");
+    let told: Vec<_> = listed.iter().map(|command| (&command["command"], &command["state"])).collect();
+    assert_eq!(listed.len(), 2, "{told:?}");
+    assert!(listed.iter().all(|command| command["state"] == "done"), "{told:?}");
+}
+
+#[test]
 fn a_checkpoint_with_nothing_new_is_the_one_before() {
     let sandbox = Sandbox::enabled();
     sandbox.tell("s", "make");

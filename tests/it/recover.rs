@@ -90,7 +90,10 @@ fn a_killed_search_for_the_chain_leaves_it_to_be_found() {
     fs::write(sandbox.ref_file(), "").unwrap();
     for nth in 1..=3 {
         let inject = format!("inject=rename:signal=SIGKILL:when={nth}");
-        sandbox.run("strace", &["-f", "-qq", "-o", "/dev/null", "-e", "trace=rename", "-e", &inject, "trace", "checkpoint"]);
+        sandbox.run(
+            "strace",
+            &["-f", "-qq", "-o", "/dev/null", "-e", "trace=rename", "-e", &inject, "trace", "checkpoint"],
+        );
     }
     goes_on(&sandbox, &ids);
 }
