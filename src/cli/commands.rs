@@ -9,7 +9,7 @@ use super::output;
 use super::world::World;
 use crate::git::store::Store;
 use crate::model::command::State;
-use crate::recall::commands::{self, Exit as Code, Filter};
+use crate::recall::commands::{self, Changes, Exit as Code, Filter};
 use crate::view::commands::{self as view, CommandView};
 use crate::view::json;
 
@@ -60,7 +60,8 @@ pub fn run(world: &World, args: &Args) -> Result<Exit> {
     let top = home.place.top()?.as_os_str().as_encoded_bytes();
     let filter = filter(world, args, &home.place)?;
     let store = Store::open(&home.place.store())?;
-    let (record, read) = commands::read(&home, &store);
+    let changes = if args.json { Changes::Wanted } else { Changes::Unwanted };
+    let (record, read) = commands::read_for(&home, &store, &filter, changes);
     let told = record.list(&filter, top, args.json);
     let shown: Vec<CommandView> = told
         .into_iter()

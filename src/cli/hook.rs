@@ -29,6 +29,9 @@ use crate::wire::shell::Record;
 /// The largest payload that is read.
 const CAP: u64 = 16 << 20;
 
+/// How much is read at first.
+const FIRST: usize = 4 << 10;
+
 /// A caller that sends nothing is not waited for any longer.
 const SILENCE: Duration = Duration::from_secs(1);
 
@@ -267,9 +270,11 @@ impl Input {
         if stdin.is_terminal() || !wait(&stdin, self.deadline)? {
             return Ok(false);
         }
-        let mut buffer = [0; 64 << 10];
-        let n = stdin.read(&mut buffer).context("read stdin")?;
-        self.bytes.extend_from_slice(&buffer[..n]);
+        // Most payloads are short, and untouched memory costs nothing.
+        let (have, room) = (self.bytes.len(), self.bytes.len().clamp(FIRST, 64 << 10));
+        self.bytes.resize(have + room, 0);
+        let n = stdin.read(&mut self.bytes[have..]).context("read stdin")?;
+        self.bytes.truncate(have + n);
         ensure!(self.bytes.len() as u64 <= CAP, "more than {CAP} bytes came in");
         Ok(n > 0)
     }

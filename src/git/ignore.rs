@@ -5,6 +5,7 @@
 //! what is tracked; a tracked path belongs to the snapshot whatever is said here.
 
 use super::scan::root::{Root, join, split};
+use super::store::Store;
 use super::{HashKind, ObjectKind};
 use crate::model::oid::Oid;
 use gix::glob::pattern::{Case, Mode};
@@ -16,7 +17,6 @@ use std::io::Read;
 use std::path::Path;
 
 /// The rules of one worktree, read as they are needed.
-#[derive(Debug)]
 pub(super) struct Rules<'a> {
     root: &'a Root,
     kind: HashKind,
@@ -26,6 +26,8 @@ pub(super) struct Rules<'a> {
     outside: [Vec<Pattern>; 2],
     digest: u64,
     inside: HashMap<Vec<u8>, Own>,
+    /// Rules of directories whose `.gitignore` is not checked out.
+    lent: HashMap<Vec<u8>, (Oid, &'a Store)>,
     /// Whether a directory is ignored, or lies in one that is.
     verdicts: HashMap<Vec<u8>, bool>,
 }
@@ -71,8 +73,15 @@ impl<'a> Rules<'a> {
             outside: outside.map(|bytes| parse(&bytes)),
             digest: digest.finish(),
             inside: HashMap::new(),
+            lent: HashMap::new(),
             verdicts: HashMap::new(),
         }
+    }
+
+    /// Lends a directory the rules that the index has for it, in case no file is there: git does
+    /// the same. A blob that cannot be read has no rules in it.
+    pub fn lend(&mut self, dir: Vec<u8>, id: Oid, store: &'a Store) {
+        self.lent.insert(dir, (id, store));
     }
 
     /// Stands for everything outside the worktree that decides: if it changes, all must be read again.
@@ -137,8 +146,14 @@ impl<'a> Rules<'a> {
     /// Like git, reads a plain file only: a link could bring in rules from anywhere.
     fn read_own(&self, dir: &[u8]) -> Option<Own> {
         let path = join(dir, NAME);
-        if !self.root.glance(&path).ok()?.is_file() {
-            return None;
+        match self.root.glance(&path) {
+            Ok(stat) if stat.is_file() => {}
+            Ok(_) => return None,
+            Err(_) => {
+                let (id, store) = self.lent.get(dir)?;
+                let bytes = store.blob(*id).ok().flatten().unwrap_or_default();
+                return Some(Own { id: Some(*id), patterns: parse(&bytes) });
+            }
         }
         let bytes = read(File::from(self.root.file(&path).ok()?))?;
         let id = self.kind.hash(ObjectKind::Blob, &bytes).ok();

@@ -23,6 +23,7 @@ pub mod tree;
 
 mod file;
 mod ignore;
+mod recent;
 mod refs;
 #[cfg(test)]
 mod sandbox;

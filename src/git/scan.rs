@@ -7,9 +7,11 @@
 //!
 //! What belongs to a snapshot: what the user's index tracks, and what is neither tracked nor
 //! ignored; except what is too large, secret, or no file, which is listed instead. Bytes are taken
-//! as they are, without filters. Never writes to the worktree or to the user's repository, never
+//! as they are, without filters. What the index has as not checked out is as the index has it.
+//! Never writes to the worktree or to the user's repository, never
 //! follows a link, never opens a FIFO, and a path that cannot be read is no error.
 
+mod away;
 mod base;
 mod crew;
 mod judge;
@@ -89,7 +91,7 @@ pub struct Found {
     /// The tree that the edits apply to.
     pub from_tree: Option<Oid>,
     pub edits: Vec<Edit>,
-    /// Of every edited path; of one that is gone, both are the `ctime` of the nearest directory
+    /// Of every edited path that is checked out; of one that is gone, both are the `ctime` of the nearest directory
     /// that is still there, if that is known.
     pub times: HashMap<Vec<u8>, Times>,
     /// Everything that was left out, each time.

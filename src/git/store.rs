@@ -3,6 +3,7 @@
 //! Refuses to write; new objects go through [`super::pack`]. Opened without the user's or the
 //! system's configuration, for the short life of one command.
 
+use super::recent::Recent;
 use super::{HashKind, ObjectKind, TREE, from_gix, to_gix};
 use crate::model::change::Side;
 use crate::model::oid::Oid;
@@ -88,7 +89,8 @@ impl Store {
         let slots = gix::odb::store::init::Slots::AsNeededByDiskState { multiplier: 2.0, minimum: 1024 };
         let options = gix::open::Options::isolated().open_path_as_is(true).object_store_slots(slots);
         let repo = options.open(dir).with_context(|| format!("open the store {}", dir.display()))?;
-        let repo = repo.to_thread_local();
+        let mut repo = repo.to_thread_local();
+        repo.objects.set_pack_cache(|| Box::new(Recent::default()));
         let kind = match repo.object_hash() {
             gix::hash::Kind::Sha1 => HashKind::Sha1,
             gix::hash::Kind::Sha256 => HashKind::Sha256,

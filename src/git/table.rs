@@ -30,6 +30,15 @@ pub struct Basis {
     pub quiet: bool,
     /// The scan came to its end: directories can be trusted.
     pub settled: bool,
+    /// Something stands where the index has what is not checked out. If anything goes, only the
+    /// index can tell whether it is deleted or away again.
+    pub stray: bool,
+}
+
+impl Basis {
+    fn flags(&self) -> u8 {
+        u8::from(self.quiet) | u8::from(self.settled) << 1 | u8::from(self.stray) << 2
+    }
 }
 
 /// The table, with its log applied.
@@ -183,6 +192,7 @@ impl Table {
             index: u64_at(&main, 32),
             quiet: main[9] & 1 != 0,
             settled: main[9] & 2 != 0,
+            stray: main[9] & 4 != 0,
         };
         let tree = read_id(&main[48..80], id_len)?;
         let log = Tail::Sound(0);
@@ -226,7 +236,7 @@ fn encode_main<'r>(
     }
     main[..8].copy_from_slice(MAGIC);
     main[8] = id_len as u8;
-    main[9] = u8::from(basis.quiet) | u8::from(basis.settled) << 1;
+    main[9] = basis.flags();
     main[12..16].copy_from_slice(&count.to_le_bytes());
     main[16..24].copy_from_slice(&fresh_generation().to_le_bytes());
     main[24..32].copy_from_slice(&basis.rules.to_le_bytes());

@@ -1,6 +1,6 @@
 //! Every recorded command of a worktree: those in checkpoints, and those still in the journals.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use anyhow::Result;
 
@@ -8,12 +8,15 @@ use super::attribution::Windows;
 use crate::disk::process;
 use crate::git::store::Store;
 use crate::model::change::Change;
-use crate::model::command::{Alive, Command, Join, State};
+use crate::model::command::{Alive, Command, End, Join, State};
 use crate::model::event::{Event, Process, What};
-use crate::model::id::{CommandId, SessionId};
+use crate::model::id::{CommandId, EventId, Half, SessionId};
 use crate::model::oid::Oid;
 use crate::model::time::Timestamp;
 use crate::store::home::Home;
+use crate::store::ledger::{Extent, Ledger};
+use crate::store::models::Reach;
+use crate::store::seen::Seen;
 use crate::store::{chain, models, pending, tip};
 use crate::wire::event;
 
@@ -50,7 +53,11 @@ pub struct Told {
     pub changes: Vec<Change>,
 }
 
+/// How many of the ledger's last bytes are tried before all of it.
+const ENDS: [u64; 2] = [64 << 10, 1 << 20];
+
 /// The record of a worktree, read once.
+#[derive(Default)]
 pub struct Record {
     pub commands: Vec<Command>,
     /// Tool calls and sessions: what besides commands says who was at work.
@@ -61,10 +68,21 @@ pub struct Record {
     pub changes: Vec<(Oid, Vec<Change>)>,
     /// The processes of shell sessions.
     processes: HashMap<SessionId, Process>,
+    /// The commands whose start is here.
+    starts: HashSet<CommandId>,
+    /// Until when the first checkpoint with events has some.
+    until: Option<(Oid, Timestamp)>,
     /// Events that no checkpoint holds yet.
     pub pending: u64,
     /// Pieces of the journals that no event could be made of, and journals that would not open.
     pub unreadable: Vec<String>,
+}
+
+/// Whether what checkpoints found changed is wanted too: it is most of what there is to read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Changes {
+    Wanted,
+    Unwanted,
 }
 
 /// Reads everything of this worktree.
@@ -72,34 +90,56 @@ pub struct Record {
 /// # Errors
 /// Something is damaged; the record then holds all the rest.
 pub fn read(home: &Home, store: &Store) -> (Record, Result<()>) {
+    let (record, read) = read_from(home, store, &Ledger::read(home), Changes::Wanted);
+    (record, read.map(drop))
+}
+
+/// Reads everything, or so much of the end that it tells the commands that `filter` asks for just as
+/// everything would.
+///
+/// # Errors
+/// As for [`read`].
+pub fn read_for(home: &Home, store: &Store, filter: &Filter, changes: Changes) -> (Record, Result<()>) {
+    let wide = changes == Changes::Wanted || filter.file.is_some();
+    let changes = if wide { Changes::Wanted } else { Changes::Unwanted };
+    if let (false, 1.., Ok(tip)) = (wide, filter.limit, tip::intact(home)) {
+        let seen = models::known(home, tip);
+        for bytes in ENDS {
+            let ledger = Ledger::end(home, bytes);
+            let (record, read) = read_from(home, store, &ledger, changes);
+            let met = matches!(read, Ok(Reach::Met));
+            if ledger.extent() == Extent::Whole || met && record.suffices(filter, seen.as_ref()) {
+                return (record, read.map(drop));
+            }
+        }
+    }
+    let (record, read) = read_from(home, store, &Ledger::read(home), changes);
+    (record, read.map(drop))
+}
+
+fn read_from(home: &Home, store: &Store, ledger: &Ledger, changes: Changes) -> (Record, Result<Reach>) {
     let mut join = Join::default();
-    let mut record = Record {
-        commands: Vec::new(),
-        others: Vec::new(),
-        prompts: Vec::new(),
-        changes: Vec::new(),
-        processes: HashMap::new(),
-        pending: 0,
-        unreadable: Vec::new(),
-    };
+    let mut record = Record::default();
     let tip = tip::intact(home);
     let mut take = |id, lines: &[u8]| {
         let lines = lines.split(|byte| *byte == b'\n').filter(|line| !line.is_empty());
-        let events = lines.filter_map(|line| event::decode(line).ok());
+        let wanted =
+            |line: &&[u8]| changes == Changes::Wanted || event::kind_of(line) != Some(b"snapshot".as_slice());
+        let events = lines.filter(wanted).filter_map(|line| event::decode(line).ok());
         events.for_each(|event| record.take(&mut join, event, Some(id)));
     };
     // What a damaged chain cannot tell, the ledger still may; and nothing hides what waits.
     let read = match &tip {
-        Ok(tip) => models::tell(home, store, *tip, &mut take),
+        Ok(tip) => models::tell_from(ledger, store, *tip, &mut take),
         Err(_) => {
-            models::tell_ledger(home, &mut take);
-            Ok(())
+            models::tell_ledger(ledger, &mut take);
+            Ok(Reach::Met)
         }
     };
     let newest = tip.as_ref().ok().copied().flatten().and_then(|id| chain::checkpoint(store, id).ok());
     let cursor = newest.map(|newest| newest.header.cursor).unwrap_or_default();
     let waiting = record.take_pending(home, &mut join, &cursor);
-    let told = tip.map(drop).and(read).and(waiting);
+    let told = tip.and(read).and_then(|reach| waiting.map(|()| reach));
     record.commands = join.finish();
     (record, told)
 }
@@ -107,6 +147,12 @@ pub fn read(home: &Home, store: &Store) -> (Record, Result<()>) {
 impl Record {
     fn take(&mut self, join: &mut Join, event: Event, held_by: Option<Oid>) {
         join.take(&event, held_by);
+        if let Some(id) = held_by {
+            let (first, until) = self.until.get_or_insert((id, event.at));
+            if *first == id {
+                *until = event.at.max(*until);
+            }
+        }
         match event.what {
             What::Snapshot(facts) => {
                 if let Some(id) = held_by {
@@ -119,7 +165,8 @@ impl Record {
                 }
                 self.others.push(event);
             }
-            What::CommandStarted(_) | What::CommandFinished(_) => {}
+            What::CommandStarted(half) => drop(self.starts.insert(half.command_id)),
+            What::CommandFinished(_) => {}
             What::Prompt(_) => {
                 if let Some(id) = held_by {
                     self.prompts.push((id, event.clone()));
@@ -128,6 +175,29 @@ impl Record {
             }
             _ => self.others.push(event),
         }
+    }
+
+    /// Whether older events would change nothing of what `filter` asks for.
+    ///
+    /// What is older was recorded before the first checkpoint here was made, so it can neither come
+    /// between these commands nor add to them, but for the starts of commands and the processes of
+    /// their sessions. `known` says which events there are at all.
+    fn suffices(&self, filter: &Filter, known: Option<&Seen>) -> bool {
+        let (Some(known), Some((_, until))) = (known, self.until) else { return false };
+        let whole = |command: &Command| match command.end {
+            End::Open => {
+                let session = command.session.as_ref();
+                command.process.is_some() || session.is_some_and(|id| self.processes.contains_key(id))
+            }
+            End::Abandoned => true,
+            End::Done | End::Interrupted => {
+                let start = EventId::of_half(&command.id, Half::Started);
+                self.starts.contains(&command.id) || !known.holds(&start)
+            }
+        };
+        let told = self.list(filter, b"", false);
+        told.len() >= filter.limit
+            && told.iter().all(|told| told.command.moment() > until && whole(&told.command))
     }
 
     fn take_pending(

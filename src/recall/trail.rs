@@ -4,7 +4,6 @@ use std::collections::HashMap;
 
 use anyhow::Result;
 
-use super::commands::{self, Record};
 use crate::git::store::Store;
 use crate::git::{ancestry, head};
 use crate::model::checkpoint::Checkpoint;
@@ -14,7 +13,8 @@ use crate::model::text::Text;
 use crate::model::time::Timestamp;
 use crate::model::trail::{self, Branch, FirstWords, Trail};
 use crate::store::home::Home;
-use crate::store::{chain, tip};
+use crate::store::{chain, models, tip};
+use crate::wire::event;
 
 /// Commits of a branch are counted up to here.
 const MOST_COMMITS: u64 = 10_000;
@@ -28,14 +28,12 @@ pub fn all(
     author: Option<&str>,
     now: Timestamp,
 ) -> Result<(Vec<Trail>, Vec<Checkpoint>)> {
-    let mut checkpoints = Vec::new();
-    for checkpoint in chain::walk(store, tip::intact(home)?) {
-        checkpoints.push(checkpoint?);
-    }
-    let (record, read) = commands::read(home, store);
-    read?;
+    let tip = tip::intact(home)?;
+    let checkpoints = chain::walk(store, tip).collect::<Result<Vec<_>>>()?;
     let branches = branches(home, store, author, &checkpoints)?;
-    let words = first_words(&checkpoints, &record);
+    let mut words = Words::new(&checkpoints);
+    models::tell(home, store, tip, &mut |id, lines| words.take(id, lines))?;
+    let words = words.found;
     Ok((trail::derive(&checkpoints, &branches, &words, now), checkpoints))
 }
 
@@ -102,21 +100,41 @@ fn own_commits(store: &Store, tip: Oid, base: Option<Oid>) -> Result<u64> {
 }
 
 /// The first prompt and the first command recorded on each branch.
-fn first_words(checkpoints: &[Checkpoint], record: &Record) -> HashMap<Text, FirstWords> {
-    let branch_of: HashMap<Oid, &Text> =
-        checkpoints.iter().filter_map(|one| Some((one.id, one.header.branch.as_ref()?))).collect();
-    let mut words: HashMap<Text, FirstWords> = HashMap::new();
-    for command in &record.commands {
-        if let Some(branch) = command.checkpoint.and_then(|id| branch_of.get(&id)) {
-            let words = words.entry((*branch).clone()).or_default();
-            words.command.get_or_insert_with(|| command.command.clone());
+struct Words<'a> {
+    branch_of: HashMap<Oid, &'a Text>,
+    found: HashMap<Text, FirstWords>,
+}
+
+impl<'a> Words<'a> {
+    fn new(checkpoints: &'a [Checkpoint]) -> Self {
+        let on = |one: &'a Checkpoint| Some((one.id, one.header.branch.as_ref()?));
+        Self { branch_of: checkpoints.iter().filter_map(on).collect(), found: HashMap::new() }
+    }
+
+    /// Takes the events of a checkpoint; the oldest checkpoint comes first.
+    fn take(&mut self, id: Oid, lines: &[u8]) {
+        let Some(branch) = self.branch_of.get(&id).copied() else { return };
+        if !self.found.contains_key(branch) {
+            self.found.insert(branch.clone(), FirstWords::default());
+        }
+        let Some(words) = self.found.get_mut(branch) else { return };
+        for line in lines.split(|byte| *byte == b'\n') {
+            // Nearly every line is of no use here, and decoding it would be most of the work.
+            let wanted = match event::kind_of(line) {
+                Some(b"prompt") => words.prompt.is_none(),
+                Some(b"command_started" | b"command_finished") => words.command.is_none(),
+                _ => false,
+            };
+            if !wanted {
+                continue;
+            }
+            match event::decode(line).ok().map(|event| event.what) {
+                Some(What::Prompt(prompt)) => words.prompt = Some(prompt.text),
+                Some(What::CommandStarted(half) | What::CommandFinished(half)) => {
+                    words.command = Some(half.command);
+                }
+                _ => {}
+            }
         }
     }
-    for (held_by, event) in &record.prompts {
-        if let (Some(branch), What::Prompt(prompt)) = (branch_of.get(held_by), &event.what) {
-            let words = words.entry((*branch).clone()).or_default();
-            words.prompt.get_or_insert_with(|| prompt.text.clone());
-        }
-    }
-    words
 }

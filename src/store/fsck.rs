@@ -7,6 +7,7 @@ use anyhow::Result;
 use super::chain;
 use super::home::Home;
 use super::tip::{self, Tip};
+use crate::git::head;
 use crate::git::store::Store;
 use crate::git::{GITLINK, TREE};
 use crate::model::checkpoint::Checkpoint;
@@ -33,11 +34,25 @@ pub struct Problem {
     pub what: String,
 }
 
+/// What it means that a file's object is nowhere.
+///
+/// What we wrote ourselves cannot hide behind a promise: it lies in one pack with its directory.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Lacking {
+    Lost,
+    /// The user's clone left it at its origin, and so do we.
+    Promised,
+}
+
 /// Checks the chain of this worktree: each checkpoint, its events, every tree and file it names, and
 /// that every object of the store's own hashes to its name. `step` is called once per checkpoint.
 pub fn check(home: &Home, step: &mut dyn FnMut(u64)) -> Result<Report> {
     let mut report = Report::default();
     let store = Store::open(&home.place.store())?;
+    let lacking = match head::is_promisor(&home.place.common) {
+        true => Lacking::Promised,
+        false => Lacking::Lost,
+    };
     let tip = match tip::read(home)? {
         Tip::At(id) => Some(id),
         Tip::Unborn => None,
@@ -49,7 +64,7 @@ pub fn check(home: &Home, step: &mut dyn FnMut(u64)) -> Result<Report> {
     let mut seen = HashSet::new();
     for checkpoint in chain::walk(&store, tip) {
         match checkpoint {
-            Ok(checkpoint) => report.look(&store, &checkpoint, &mut seen),
+            Ok(checkpoint) => report.look(&store, lacking, &checkpoint, &mut seen),
             Err(error) => report.add(None, "chain".into(), &format!("{error:#}")),
         }
         report.checkpoints += 1;
@@ -60,7 +75,7 @@ pub fn check(home: &Home, step: &mut dyn FnMut(u64)) -> Result<Report> {
 }
 
 impl Report {
-    fn look(&mut self, store: &Store, checkpoint: &Checkpoint, seen: &mut HashSet<Oid>) {
+    fn look(&mut self, store: &Store, lacking: Lacking, checkpoint: &Checkpoint, seen: &mut HashSet<Oid>) {
         match chain::events(store, checkpoint.tree) {
             Ok(lines) => {
                 let lines = lines.split(|byte| *byte == b'\n').filter(|line| !line.is_empty());
@@ -87,7 +102,8 @@ impl Report {
                         match entry.mode {
                             TREE => todo.push((path, entry.id)),
                             GITLINK => {}
-                            _ => self.file(store, checkpoint.id, &path, entry.id, seen),
+                            _ if !seen.insert(entry.id) => {}
+                            _ => self.file(store, lacking, checkpoint.id, (&path, entry.id)),
                         }
                     }
                 }
@@ -97,12 +113,10 @@ impl Report {
         }
     }
 
-    fn file(&mut self, store: &Store, checkpoint: Oid, path: &[u8], id: Oid, seen: &mut HashSet<Oid>) {
-        if !seen.insert(id) {
-            return;
-        }
+    fn file(&mut self, store: &Store, lacking: Lacking, checkpoint: Oid, (path, id): (&[u8], Oid)) {
         match store.blob_size(id) {
             Ok(Some(_)) => {}
+            Ok(None) if lacking == Lacking::Promised => {}
             Ok(None) => self.add(Some(checkpoint), shown(path), "the file's object is missing"),
             Err(error) => self.add(Some(checkpoint), shown(path), &format!("{error:#}")),
         }

@@ -47,13 +47,57 @@ pub fn clear(home: &Home) -> Result<()> {
     }
 }
 
-/// The whole ledger; what is read from it borrows from here.
-pub struct Ledger(Vec<u8>);
+/// The ledger, or its end; what is read from it borrows from here.
+#[derive(Default)]
+pub struct Ledger {
+    bytes: Vec<u8>,
+    extent: Extent,
+}
+
+/// How much of the ledger was read.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Extent {
+    #[default]
+    Whole,
+    /// The newest sections; older ones were left out.
+    End,
+}
 
 impl Ledger {
     /// Reads it; an absent one is empty.
     pub fn read(home: &Home) -> Self {
-        Self(fs::read(path(home)).unwrap_or_default())
+        Self { bytes: fs::read(path(home)).unwrap_or_default(), extent: Extent::Whole }
+    }
+
+    /// Reads the sections that lie whole in its last `most` bytes.
+    pub fn end(home: &Home, most: u64) -> Self {
+        Self::read_end(home, most).unwrap_or_default()
+    }
+
+    fn read_end(home: &Home, most: u64) -> std::io::Result<Self> {
+        let mut file = fs::File::open(path(home))?;
+        let start = file.metadata()?.len().saturating_sub(most);
+        let mut bytes = Vec::new();
+        file.seek(SeekFrom::Start(start))?;
+        file.read_to_end(&mut bytes)?;
+        if start == 0 {
+            return Ok(Self { bytes, extent: Extent::Whole });
+        }
+        // What comes before the first marker is a part of a section.
+        let mut begin = 0;
+        for line in bytes.split_inclusive(|byte| *byte == b'\n') {
+            begin += line.len();
+            if marker(line.trim_ascii_end()).is_some() {
+                break;
+            }
+        }
+        bytes.drain(..begin);
+        Ok(Self { bytes, extent: Extent::End })
+    }
+
+    /// How much of it this is.
+    pub fn extent(&self) -> Extent {
+        self.extent
     }
 
     /// The sections in order, each checkpoint once: its id and its lines.
@@ -61,10 +105,10 @@ impl Ledger {
         let mut seen = HashSet::new();
         let mut sections = Vec::new();
         let (mut start, mut at) = (0, 0);
-        while let Some(len) = self.0[at..].iter().position(|byte| *byte == b'\n') {
-            if let Some(id) = marker(&self.0[at..at + len]) {
+        while let Some(len) = self.bytes[at..].iter().position(|byte| *byte == b'\n') {
+            if let Some(id) = marker(&self.bytes[at..at + len]) {
                 if seen.insert(id) {
-                    sections.push((id, &self.0[start..at]));
+                    sections.push((id, &self.bytes[start..at]));
                 }
                 start = at + len + 1;
             }

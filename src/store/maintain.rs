@@ -29,6 +29,9 @@ pub const DUE: usize = 32;
 /// While a merge is at work, or where it failed, every so many packs are reason to try.
 const AGAIN: usize = 8;
 
+/// More checkpoints than this do not come while a merge chooses its packs.
+const MOST_NEWER: usize = 1_000;
+
 /// How the names of folders begin in which a merge makes its pack; only the merger touches them.
 const ROOM: &str = "merge-";
 
@@ -158,19 +161,24 @@ fn telling_order(store: &Store, listed: &HashSet<Oid>) -> Result<Vec<u8>> {
     Ok(order)
 }
 
-/// The newest checkpoint of each chain that lies in no pack to be merged, as `^<id>`: what is older
-/// need not be walked, or each merge would cost what the whole history does.
+/// Where each chain leaves the packs to be merged, as `^<id>`: what is older need not be walked, or
+/// each merge would cost what the whole history does.
 fn borders(store: &Store, listed: &HashSet<Oid>) -> Result<Vec<String>> {
     let mut git = run::command(Some(store.dir()));
     git.args(["for-each-ref", "--format=%(objectname)", "refs/trace/"]).stderr(Stdio::null());
     let tips = git.output().context("run git for-each-ref")?.stdout;
+    let parent = |id: Oid| store.commit(id).ok().flatten().and_then(|commit| commit.parent);
     let mut borders = Vec::new();
     for tip in tips.split(|byte| *byte == b'\n').filter_map(Oid::parse) {
-        let mut next = Some(tip);
-        while let Some(id) = next.filter(|id| listed.contains(id)) {
-            next = store.commit(id).ok().flatten().and_then(|commit| commit.parent);
-        }
-        borders.extend(next.map(|id| format!("^{id}")));
+        // The newest may have come after the packs were counted.
+        let newest = std::iter::successors(Some(tip), |id| parent(*id)).take(MOST_NEWER);
+        let inside = newest.into_iter().find(|id| listed.contains(id));
+        let older = inside.map(|id| std::iter::successors(Some(id), |id| parent(*id)));
+        let border = match older {
+            Some(mut older) => older.find(|id| !listed.contains(id)),
+            None => Some(tip),
+        };
+        borders.extend(border.map(|id| format!("^{id}")));
     }
     Ok(borders)
 }

@@ -3,6 +3,7 @@
 use anyhow::Result;
 
 use super::home::Home;
+use super::ledger::{Extent, Ledger};
 use super::seen::Seen;
 use super::{chain, ledger, reused};
 use crate::git::store::Store;
@@ -65,6 +66,12 @@ fn is_ahead(store: &Store, table: Option<Oid>, tip: Option<Oid>) -> bool {
         && chain::walk(store, Some(table)).take(AHEAD).map_while(Result::ok).any(|newer| newer.id == tip)
 }
 
+/// The set of known events, if it is right for `tip`. Changes nothing.
+pub fn known(home: &Home, tip: Option<Oid>) -> Option<Seen> {
+    let seen = Seen::open(&home.place.cache().join(format!("seen-{}", home.worktree)));
+    (tip.is_some() && seen.tip == tip).then_some(seen)
+}
+
 /// Adds a checkpoint that was just made.
 pub fn follow(home: &Home, seen: &mut Seen, id: Oid, lines: &[u8]) -> Result<()> {
     seen.note(ids(lines).iter(), id)?;
@@ -76,13 +83,38 @@ pub fn follow(home: &Home, seen: &mut Seen, id: Oid, lines: &[u8]) -> Result<()>
 /// # Errors
 /// Damage hides nothing but itself: everything readable was taken before the error is returned.
 pub fn tell(home: &Home, store: &Store, tip: Option<Oid>, take: &mut dyn FnMut(Oid, &[u8])) -> Result<()> {
-    let ledger = ledger::Ledger::read(home);
+    tell_from(&Ledger::read(home), store, tip, take).map(drop)
+}
+
+/// Whether an end of the ledger led up to the chain.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Reach {
+    /// Everything that it holds was told, and what is newer.
+    Met,
+    /// It is not of this chain, or too far behind it: nothing was told.
+    Missed,
+}
+
+/// The same from a ledger that was read, or from its end: then older events are left out.
+///
+/// # Errors
+/// As for [`tell`].
+pub fn tell_from(
+    ledger: &Ledger,
+    store: &Store,
+    tip: Option<Oid>,
+    take: &mut dyn FnMut(Oid, &[u8]),
+) -> Result<Reach> {
     let sections = ledger.sections();
     let position = |id: Oid| sections.iter().rposition(|(known, _)| *known == id);
     let mut newer = Vec::new();
     let mut known = None;
     let mut damage = Ok(());
-    for checkpoint in chain::walk(store, tip) {
+    let patience = match ledger.extent() {
+        Extent::Whole => usize::MAX,
+        Extent::End => AHEAD,
+    };
+    for checkpoint in chain::walk(store, tip).take(patience) {
         let found = match checkpoint {
             Ok(found) => found,
             Err(error) => {
@@ -99,6 +131,9 @@ pub fn tell(home: &Home, store: &Store, tip: Option<Oid>, take: &mut dyn FnMut(O
             Err(error) => damage = Err(error),
         }
     }
+    if known.is_none() && ledger.extent() == Extent::End {
+        return damage.map(|()| Reach::Missed);
+    }
     let until = match (known, &damage) {
         (Some(at), _) => at + 1,
         // The chain cannot be walked back to anything the ledger has: then all of that is shown.
@@ -109,12 +144,11 @@ pub fn tell(home: &Home, store: &Store, tip: Option<Oid>, take: &mut dyn FnMut(O
         take(*id, lines);
     }
     newer.iter().rev().for_each(|(id, lines)| take(*id, lines));
-    damage
+    damage.map(|()| Reach::Met)
 }
 
 /// The events that the ledger has, for when no ref says which chain they are of.
-pub fn tell_ledger(home: &Home, take: &mut dyn FnMut(Oid, &[u8])) {
-    let ledger = ledger::Ledger::read(home);
+pub fn tell_ledger(ledger: &Ledger, take: &mut dyn FnMut(Oid, &[u8])) {
     ledger.sections().into_iter().for_each(|(id, lines)| take(id, lines));
 }
 

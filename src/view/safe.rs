@@ -12,6 +12,11 @@ pub struct Safe<'a>(pub &'a [u8]);
 
 impl fmt::Display for Safe<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let (true, Ok(plain)) =
+            (self.0.iter().all(|byte| (b' '..=b'~').contains(byte)), str::from_utf8(self.0))
+        {
+            return f.write_str(plain);
+        }
         for chunk in self.0.utf8_chunks() {
             chunk.valid().chars().try_for_each(|ch| show(f, ch))?;
             chunk.invalid().iter().try_for_each(|byte| write!(f, "\\x{byte:02x}"))?;

@@ -2,6 +2,7 @@
 //!
 //! The longest text belongs into the last column: where nothing is cut, it pads the others.
 
+use std::borrow::Cow;
 use std::fmt::Display;
 use std::io::{self, Write};
 
@@ -86,13 +87,16 @@ impl Column {
 #[derive(Clone, Debug)]
 pub struct Cell {
     text: String,
+    /// In columns.
+    width: usize,
     style: Style,
 }
 
 impl Cell {
     /// A field in a style. Foreign text comes here as [`super::safe::Safe`].
     pub fn new(style: Style, text: impl Display) -> Self {
-        Self { text: text.to_string(), style }
+        let text = text.to_string();
+        Self { width: width(&text), text, style }
     }
 
     /// A field that is said, or `-`.
@@ -132,7 +136,7 @@ impl Table {
     /// The width of each column: what its cells need, and less if that is too much. Whichever
     /// has the most beyond its least gives first.
     fn widths(&self, limit: Option<usize>) -> Vec<usize> {
-        let need = |at: usize| self.rows.iter().map(|row| row[at].text.width()).max().unwrap_or(0);
+        let need = |at: usize| self.rows.iter().map(|row| row[at].width).max().unwrap_or(0);
         let mut widths: Vec<usize> = (0..self.columns.len()).map(need).collect();
         let gaps = GAP.len() * self.columns.len().saturating_sub(1);
         let total = widths.iter().sum::<usize>() + gaps;
@@ -152,10 +156,11 @@ impl Table {
         let mut due = 0;
         for ((cell, column), width) in row.iter().zip(&self.columns).zip(widths) {
             let text = match column.room {
-                Room::Front(_) => cut_front(&cell.text, *width),
-                _ => cut(&cell.text, *width),
+                _ if cell.width <= *width => Cow::Borrowed(&*cell.text),
+                Room::Front(_) => Cow::Owned(cut_front(&cell.text, *width)),
+                _ => Cow::Owned(cut(&cell.text, *width)),
             };
-            let pad = width.saturating_sub(text.width());
+            let pad = width.saturating_sub(self::width(&text));
             let (before, after) = match column.align {
                 Align::Left => (0, pad),
                 Align::Right => (pad, 0),
@@ -171,9 +176,17 @@ impl Table {
     }
 }
 
+/// How many columns a text takes. Plain text, which nearly all is, takes one for each character.
+fn width(text: &str) -> usize {
+    match text.bytes().all(|byte| (b' '..=b'~').contains(&byte)) {
+        true => text.len(),
+        false => text.width(),
+    }
+}
+
 /// The text, its end replaced by `…` if it is wider than `width` columns.
 pub fn cut(text: &str, width: usize) -> String {
-    if text.width() <= width {
+    if self::width(text) <= width {
         return text.to_owned();
     }
     let mut kept = fitting(text.chars(), width);
@@ -183,7 +196,7 @@ pub fn cut(text: &str, width: usize) -> String {
 
 /// The text, its beginning replaced by `…` if it is wider than `width` columns.
 pub fn cut_front(text: &str, width: usize) -> String {
-    if text.width() <= width {
+    if self::width(text) <= width {
         return text.to_owned();
     }
     let mut kept = fitting(text.chars().rev(), width);

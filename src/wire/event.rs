@@ -76,6 +76,17 @@ pub fn decode(line: &[u8]) -> Result<Event, Bad> {
     Ok(Event { id: line.id, at: line.at, session: line.session, seq: line.seq, what })
 }
 
+/// The kind of a line, without decoding the rest; `None` if it is no line as [`encode`] makes it.
+///
+/// No id and no session holds a quote, so the first key of this name is the envelope's.
+pub fn kind_of(line: &[u8]) -> Option<&[u8]> {
+    const KEY: &[u8] = br#""kind":""#;
+    let envelope = &line[..line.len().min(512)];
+    let start = envelope.windows(KEY.len()).position(|part| part == KEY)? + KEY.len();
+    let len = envelope[start..].iter().position(|byte| *byte == b'"')?;
+    Some(&envelope[start..start + len])
+}
+
 /// The name of what happened, as the line has it.
 pub fn kind(what: &What) -> &str {
     match what {
@@ -208,6 +219,7 @@ mod tests {
             let line = encode(&event);
             assert!(!line.iter().any(|byte| *byte < b' '), "a line has no control characters");
             assert_eq!(decode(&line).as_ref(), Ok(&event));
+            assert_eq!(kind_of(&line), Some(kind(&event.what).as_bytes()));
         }
     }
 

@@ -257,6 +257,9 @@ fn unique(value: &[u8]) -> Option<[u8; 16]> {
 }
 
 fn unescape(value: &[u8]) -> Vec<u8> {
+    if !value.contains(&b'%') {
+        return value.to_vec();
+    }
     let mut out = Vec::with_capacity(value.len());
     let mut rest = value;
     while let Some((byte, tail)) = rest.split_first() {

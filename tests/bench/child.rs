@@ -13,12 +13,12 @@ pub struct Took {
     pub memory: i64,
 }
 
-/// Runs `command` with `input` as its stdin and nothing as its stdout; it must succeed.
+/// Runs `command` with `input` as its stdin and nobody who listens; it must succeed.
 #[allow(clippy::zombie_processes, reason = "wait4 is what waits for it")]
 pub fn run(command: &mut Command, input: Option<&File>) -> Took {
     let stdin = input.map_or(Stdio::null(), |file| Stdio::from(OwnedFd::from(file.try_clone().unwrap())));
     let begin = Instant::now();
-    let child = command.stdin(stdin).stdout(Stdio::null()).spawn().unwrap();
+    let child = command.stdin(stdin).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
     let (status, memory) = wait(i32::try_from(child.id()).unwrap());
     let time = begin.elapsed();
     assert!(status == 0, "{command:?} failed: {status:#x}");

@@ -115,6 +115,25 @@ fn a_partial_clone() {
 }
 
 #[test]
+fn a_partial_clone_without_a_checkout() {
+    let sandbox = Sandbox::new();
+    sandbox.git(&["config", "uploadpack.allowFilter", "true"]);
+    sandbox.git(&["config", "uploadpack.allowAnySHA1InWant", "true"]);
+    let url = format!("file://{}", sandbox.dir.display());
+    sandbox.git(&["clone", "-q", "--filter=blob:none", "--no-checkout", &url, "../bare-bones"]);
+    let place = sandbox.at("bare-bones");
+    assert!(!place.git_dir().join("index").exists(), "there is nothing but HEAD to compare with");
+    scenario(&place);
+    let all = [".gitignore", "README", "made by us", "src/a", "src/deep/b"];
+    assert_eq!(paths(&place, &place.checkpoint()), all, "what was never checked out is not deleted");
+    let known = place.git(&["rev-list", "--objects", "--missing=print", "HEAD"]);
+    assert_eq!(known.lines().filter(|line| line.starts_with('?')).count(), 4, "nothing was fetched: {known}");
+    place.git(&["checkout", "-q", "main"]);
+    assert_eq!(paths(&place, &place.checkpoint()), all);
+    place.fsck();
+}
+
+#[test]
 fn a_sparse_checkout() {
     let sandbox = Sandbox::new();
     sandbox.git(&["sparse-checkout", "set", "--no-cone", "/src/deep/"]);

@@ -17,6 +17,7 @@ macro_rules! in_each_shell {
 
 mod driver;
 mod patterns;
+mod real;
 mod users;
 
 use driver::{Place, Rc, Sitting, name, wait_for};

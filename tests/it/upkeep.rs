@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use crate::place::GIT_TRACE;
+use crate::place::{GIT_TRACE, payload};
 use crate::sandbox::Sandbox;
 use crate::story::Story;
 
@@ -52,4 +52,44 @@ fn a_flush_leaves_the_merger_its_folder_and_the_next_merger_takes_a_dead_one_s()
     assert!(room.exists(), "the merger may be at work in it");
     place.run(GIT_TRACE, &["hook", "maintain"]).silent();
     assert!(!room.exists());
+}
+
+/// What a listing says of each command, but for the spaces, which depend on the rows around it, and
+/// the times, which pass.
+fn told(listing: &str) -> Vec<String> {
+    let plain = |line: &str| {
+        let words: Vec<&str> = line.split_whitespace().filter(|word| !word.ends_with("ago")).collect();
+        words.join(" ")
+    };
+    listing.lines().map(plain).collect()
+}
+
+#[test]
+fn a_few_commands_are_told_as_they_are_among_all() {
+    let place = Sandbox::enabled();
+    let tell = |event: &str, name: String, start: u64| {
+        let mut call = payload(&place.dir, "s", &name);
+        call["event"] = event.into();
+        call["command"] = format!("{name} {}", "x".repeat(700)).into();
+        call[if event == "tool_pre" { "start_ms" } else { "end_ms" }] = (1_795_000_000_000 + start).into();
+        place.hook(call.to_string().as_bytes()).silent();
+    };
+    // The end of this one comes when its start is far away.
+    tell("tool_pre", "long".into(), 0);
+    for round in 0..60 {
+        for at in 0..4 {
+            tell("tool_post", format!("make {round}.{at}"), 1_000 * (1 + round * 4 + at));
+        }
+        place.checkpoint();
+        if round == 57 {
+            tell("tool_post", "long".into(), 1_000 * (round * 4 + 4) + 500);
+        }
+    }
+    tell("tool_post", "waits".into(), 900_000);
+    let all = told(&place.trace(&["commands", "--limit", "0"]).good("all"));
+    assert_eq!(all.len(), 1 + 242);
+    for count in [1, 5, 9, 20, 60, 200] {
+        let some = told(&place.trace(&["commands", "--limit", &count.to_string()]).good("some"));
+        assert_eq!(some[1..], all[all.len() - count..], "the newest {count}");
+    }
 }

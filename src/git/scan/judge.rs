@@ -27,6 +27,8 @@ struct Job {
     before: Option<Side>,
     /// What may be borrowed.
     base: Option<Side>,
+    /// What the index has there, if that need not be on disk.
+    away: Option<Side>,
 }
 
 impl Job {
@@ -35,7 +37,7 @@ impl Job {
     fn is_settled(&self, row: &Row) -> bool {
         let taken = self.is_taken(row);
         match self.claim {
-            Claim::Tracked => taken || self.base == row.side(),
+            Claim::Tracked | Claim::Away(_) => taken || self.base == row.side(),
             Claim::Unknown => taken,
             Claim::Untracked | Claim::Rules => false,
         }
@@ -93,7 +95,10 @@ impl Scan<'_> {
     }
 
     fn job(&mut self, path: Vec<u8>, mut claim: Claim, base: &mut Base<'_>) -> Job {
-        let mut unread = None;
+        let (mut unread, mut away) = (None, None);
+        if let Claim::Away(side) = claim {
+            (away, claim) = (Some(side), Claim::Tracked);
+        }
         if claim != Claim::Rules && !valid_path(&path) {
             unread = Some(Reason::BadName);
         } else if matches!(claim, Claim::Unknown | Claim::Untracked) && secret_name(&path) {
@@ -104,10 +109,17 @@ impl Scan<'_> {
             }
         }
         let (before, base) = (self.before(&path), base.side(&path));
-        Job { path, claim, unread, before, base }
+        Job { path, claim, unread, before, base, away }
     }
 
     fn judge(&mut self, job: &Job, look: Look, pack: &mut Pack) -> Result<Verdict> {
+        if let Some(side) = self.excused(&job.path, job.away, &look) {
+            let row = match job.unread {
+                Some(reason) => Some(Row::away(side, Some(reason))),
+                None => self.away(&job.path, side, job.base, pack)?,
+            };
+            return Ok(row.map_or(Verdict::Remove, Verdict::Put));
+        }
         let skip = |scan: &Self, stat, reason| Ok(Verdict::Put(scan.skip(job, stat, reason, None)));
         match look {
             Look::Gone => Ok(Verdict::Remove),

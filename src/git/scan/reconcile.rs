@@ -8,7 +8,7 @@ use super::super::table::{Part, Row};
 use super::root::{fstat, split};
 use super::state::{Claim, Scan};
 use super::tracked::{contains, paths};
-use crate::model::change::Reason;
+use crate::model::change::{Reason, Side};
 
 impl Scan<'_> {
     /// Plans a look at every path whose standing the index may have changed.
@@ -22,10 +22,10 @@ impl Scan<'_> {
             return;
         };
         let table = &self.table;
-        let mut news: Vec<Vec<u8>> = Vec::new();
+        let mut news: Vec<(Vec<u8>, Option<Side>)> = Vec::new();
         let mut lost: Vec<Vec<u8>> = Vec::new();
         let mut slot = 0;
-        for path in paths(index) {
+        for (path, away) in paths(index) {
             while slot < table.sorted() && table.path(slot) < path {
                 lost.extend(was_tracked(table.row(slot)).then(|| table.path(slot).to_vec()));
                 slot += 1;
@@ -33,17 +33,24 @@ impl Scan<'_> {
             let here = slot < table.sorted() && table.path(slot) == path;
             let at = if here { Some(slot) } else { table.find_extra(path) };
             slot += usize::from(here);
-            let settled = at.and_then(|at| table.row(at)).is_some_and(|row| row.part == Part::Stored);
+            let settled = at.and_then(|at| table.row(at)).is_some_and(|row| match away {
+                Some(_) => row.part == Part::Away(None) && row.side() == away,
+                None => row.part == Part::Stored,
+            });
             if !settled || self.changes.contains_key(path) {
-                news.push(path.to_vec());
+                news.push((path.to_vec(), away));
             }
         }
         let behind = (slot..table.slots()).filter(|slot| was_tracked(table.row(*slot)));
         let behind = behind.map(|slot| table.path(slot)).filter(|path| !contains(index, path));
         lost.extend(behind.map(<[u8]>::to_vec));
         self.quiet = true;
+        self.stray = false;
         lost.into_iter().for_each(|path| self.untracked(path));
-        news.into_iter().for_each(|path| self.became_tracked(path));
+        news.into_iter().for_each(|(path, away)| match away {
+            Some(side) => self.became_away(path, side),
+            None => self.became_tracked(path),
+        });
     }
 
     fn untracked(&mut self, path: Vec<u8>) {
@@ -59,7 +66,7 @@ impl Scan<'_> {
         }
     }
 
-    fn became_tracked(&mut self, path: Vec<u8>) {
+    pub fn became_tracked(&mut self, path: Vec<u8>) {
         if let Some(claim) = self.candidates.get_mut(&path) {
             *claim = Claim::Tracked;
             return;
@@ -67,6 +74,8 @@ impl Scan<'_> {
         let look = match self.row(&path).map(|row| row.part) {
             None => self.passable(split(&path).0),
             Some(Part::Rules | Part::Skipped(Reason::SecretName | Reason::SecretContent)) => true,
+            // Now it is missed.
+            Some(Part::Away(_)) => true,
             Some(Part::Stored | Part::Nested | Part::Skipped(_)) => return,
             Some(Part::Listed | Part::Passed) => false,
         };

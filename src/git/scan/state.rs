@@ -8,6 +8,7 @@ use super::super::ignore::{NAME, Rules, What};
 use super::super::table::log::Update;
 use super::super::table::{Basis, Part, Row, Stat, Table, bounds};
 use super::super::tree::Edit;
+use super::away::is_rules;
 use super::root::{Root, join, split};
 use super::sweep::{self, Fate, racy};
 use super::tracked::Tracked;
@@ -17,6 +18,7 @@ use crate::model::change::{Reason, Side, Skip};
 use crate::model::oid::Oid;
 use crate::model::text::Text;
 use crate::model::time::Timestamp;
+use std::cell::OnceCell;
 use std::collections::{BTreeMap, HashSet};
 use std::ops::Bound;
 use std::time::Instant;
@@ -30,7 +32,7 @@ pub(super) struct Scan<'a> {
     /// What stood at a path before, where that is not for the table to say.
     pub tip: Option<Tip>,
     pub rules: Rules<'a>,
-    pub tracked: Tracked,
+    pub tracked: Tracked<'a>,
     /// When this began, in nanoseconds since the epoch.
     pub start: i64,
     pub fates: Vec<Fate>,
@@ -43,6 +45,12 @@ pub(super) struct Scan<'a> {
     /// The user's index must be compared with what is known.
     pub compare_index: bool,
     pub quiet: bool,
+    /// Some rows are of what is not checked out.
+    pub sparse: bool,
+    /// Something stands where the index has what is not checked out.
+    pub stray: bool,
+    /// Objects may be missing because a remote has promised them; read when it matters.
+    pub promisor: OnceCell<bool>,
     pub complete: bool,
     pub unstable: Vec<Text>,
     /// Directories found not to be there, or not ours to enter.
@@ -68,6 +76,8 @@ pub(super) enum Claim {
     Unknown,
     /// It does not, but its rules count.
     Rules,
+    /// The user's index has this there, as not checked out.
+    Away(Side),
 }
 
 impl<'a> Scan<'a> {
@@ -83,7 +93,7 @@ impl<'a> Scan<'a> {
             kind,
             tip: None,
             rules: Rules::new(root, kind, ground.common_dir, excludes, &ground.extra_ignores),
-            tracked: Tracked::new(ground.git_dir.join("index"), kind, start),
+            tracked: Tracked::new(ground, start),
             start,
             fates: Vec::new(),
             changes: BTreeMap::new(),
@@ -91,6 +101,9 @@ impl<'a> Scan<'a> {
             candidates: BTreeMap::new(),
             compare_index: false,
             quiet: table.basis().quiet,
+            sparse: false,
+            stray: table.basis().stray,
+            promisor: OnceCell::new(),
             complete: true,
             unstable: Vec::new(),
             barred: HashSet::new(),
@@ -136,10 +149,12 @@ impl<'a> Scan<'a> {
 
     /// Gives a path its new row. Nothing is left below what is no directory.
     pub fn put(&mut self, path: Vec<u8>, row: Row) {
-        let was_dir = self.row(&path).is_some_and(|old| matches!(old.part, Part::Listed | Part::Passed));
+        let old = self.row(&path).map(|old| old.part);
+        let was_dir = matches!(old, Some(Part::Listed | Part::Passed));
         if was_dir && !matches!(row.part, Part::Listed | Part::Passed) {
             self.clear(&path);
         }
+        self.make_way(&path, old, row);
         self.changes.insert(path, Some(row));
     }
 
@@ -153,7 +168,7 @@ impl<'a> Scan<'a> {
         self.changes.insert(path.to_vec(), None);
     }
 
-    /// Takes away a directory with all that is below it.
+    /// Takes away a directory with all that is below it; but what is not checked out needs none.
     pub fn remove_all(&mut self, dir: &[u8]) {
         self.clear(dir);
         self.remove(dir);
@@ -162,11 +177,15 @@ impl<'a> Scan<'a> {
     /// Takes away all that is below a path, and all plans for it.
     fn clear(&mut self, dir: &[u8]) {
         for path in self.below(dir) {
-            self.remove(&path);
+            if !self.is_away(&path) {
+                self.remove(&path);
+            }
         }
         let (from, to) = bounds(dir);
         for path in taken(&mut self.candidates, &from, &to) {
-            self.changes.insert(path, None);
+            if !self.is_away(&path) {
+                self.changes.insert(path, None);
+            }
         }
         taken(&mut self.queue, &from, &to);
     }
@@ -197,6 +216,7 @@ impl<'a> Scan<'a> {
             index: if settled { self.tracked.digest() } else { 0 },
             quiet: self.quiet,
             settled,
+            stray: self.stray,
         };
         self.changes.retain(|path, row| *row != self.table.get(path));
         let id_len = self.kind.id_len();
@@ -216,7 +236,7 @@ impl<'a> Scan<'a> {
     fn times(&self, edit: &Edit) -> Option<Times> {
         let micros = |nanos: i64| Timestamp(nanos.div_euclid(1_000));
         if edit.to.is_some() {
-            let stat = self.row(&edit.path)?.stat;
+            let stat = self.row(&edit.path).filter(|row| row.away_side().is_none())?.stat;
             return Some(Times { mtime: micros(stat.mtime), ctime: micros(stat.ctime) });
         }
         let mut dir = split(&edit.path).0;
@@ -242,6 +262,7 @@ impl<'a> Scan<'a> {
     fn skipped(&self) -> Vec<Skip> {
         let reason = |row: Row| match row.part {
             Part::Skipped(reason) => Some(reason),
+            Part::Away(reason) => reason,
             _ => None,
         };
         let mut all: BTreeMap<&[u8], Reason> = BTreeMap::new();
@@ -282,7 +303,11 @@ fn taken<T>(map: &mut BTreeMap<Vec<u8>, T>, from: &[u8], to: &[u8]) -> Vec<Vec<u
 
 /// The id of the rules that a row of a `.gitignore` stands for.
 pub(super) fn rules_of(row: Option<Row>) -> Option<Oid> {
-    row.filter(|row| row.stat.is_file()).and_then(|row| row.id)
+    let row = row?;
+    match row.away_side() {
+        Some(side) => is_rules(side).then_some(side.id),
+        None => row.id.filter(|_| row.stat.is_file()),
+    }
 }
 
 #[allow(clippy::unnecessary_cast, reason = "the types of the fields differ between systems")]

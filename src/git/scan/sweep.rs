@@ -22,6 +22,8 @@ pub(super) enum Fate {
     Changed,
     /// Nothing is there, or a directory where a file was, or the reverse.
     Gone,
+    /// Nothing is there, and nothing need be.
+    Away,
 }
 
 /// How many paths a thread takes at once.
@@ -56,11 +58,14 @@ fn one(root: &Root, table: &Table, slot: usize) -> Fate {
     let Some(row) = table.row(slot) else { return Fate::Same };
     let path = table.c_path(slot);
     let path = if path.is_empty() { c"." } else { path };
-    match rustix::fs::statat(root.top(), path, AtFlags::SYMLINK_NOFOLLOW) {
-        Ok(stat) => fate(&row, &from_system(&stat)),
-        Err(error) if is_absent(error) => Fate::Gone,
+    match (rustix::fs::statat(root.top(), path, AtFlags::SYMLINK_NOFOLLOW), row.part) {
+        (Err(error), Part::Away(None)) if is_absent(error) => Fate::Away,
+        // It has come, or what kept it out of the tree may have passed.
+        (_, Part::Away(_)) => Fate::Changed,
+        (Ok(stat), _) => fate(&row, &from_system(&stat)),
+        (Err(error), _) if is_absent(error) => Fate::Gone,
         // Whoever opens it will see what is wrong.
-        Err(_) => Fate::Changed,
+        (Err(_), _) => Fate::Changed,
     }
 }
 

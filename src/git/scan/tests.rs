@@ -1,5 +1,6 @@
 //! The scan against the real git: whatever is done to a worktree, both see the same tree.
 
+mod away;
 mod cases;
 mod chaos;
 mod limits;
@@ -194,7 +195,7 @@ impl Place {
         }
         let index = format!("GIT_INDEX_FILE={}", index.display());
         let excludes = format!("core.excludesFile={}", self.dir.git_dir().join("excludes").display());
-        self.dir.run("env", &[&index, "git", "-c", &excludes, "add", "-A"]);
+        self.dir.run("env", &[&index, "git", "-c", &excludes, "add", "-A", "--sparse"]);
         let tree = self.dir.run("env", &[&index, "git", "write-tree"]);
         Oid::parse(tree.as_bytes()).unwrap()
     }

@@ -35,10 +35,11 @@ impl Scan<'_> {
             self.judge_anew(Vec::new());
         }
         self.compare_index |= !basis.quiet || basis.index == 0 || basis.index != self.tracked.digest();
-        let mut ruled = Vec::new();
+        self.compare_index |= basis.stray && self.fates.contains(&Fate::Gone);
+        let mut ruled = self.lend_rules();
         for slot in 0..self.fates.len() {
             let fate = self.fates[slot];
-            if matches!(fate, Fate::Same | Fate::Unknown) {
+            if matches!(fate, Fate::Same | Fate::Unknown | Fate::Away) {
                 continue;
             }
             let Some(row) = self.table.row(slot) else { continue };
@@ -70,6 +71,7 @@ impl Scan<'_> {
                 return self.enqueue(path, Depth::Deep);
             }
             Part::Rules => Claim::Rules,
+            Part::Away(_) => row.away_side().map_or(Claim::Unknown, Claim::Away),
             Part::Stored | Part::Skipped(_) if row.tracked => Claim::Tracked,
             Part::Stored | Part::Skipped(_) => Claim::Unknown,
         };

@@ -72,7 +72,7 @@ impl Update {
         write_id(&mut batch[48..80], new_tree);
         batch[80..88].copy_from_slice(&self.basis.rules.to_le_bytes());
         batch[88..96].copy_from_slice(&self.basis.index.to_le_bytes());
-        batch[96] = u8::from(self.basis.quiet) | u8::from(self.basis.settled) << 1;
+        batch[96] = self.basis.flags();
         batch[97..101].copy_from_slice(&(self.changes.len() as u32).to_le_bytes());
         let crc = crc32fast::hash(&batch);
         batch.extend_from_slice(&crc.to_le_bytes());
@@ -116,6 +116,7 @@ impl Table {
                 index: u64_at(body, 88),
                 quiet: body[96] & 1 != 0,
                 settled: body[96] & 2 != 0,
+                stray: body[96] & 4 != 0,
             };
             for (path, row) in items(body, self.id_len) {
                 match self.find_sorted(path) {

@@ -53,6 +53,9 @@ pub enum Part {
     Rules,
     /// Left out of the tree.
     Skipped(Reason),
+    /// Not on disk, and not missed: the user's index has it as not checked out. It is in the tree
+    /// as it is in the index, unless there is a reason against it.
+    Away(Option<Reason>),
 }
 
 /// One path's row.
@@ -69,10 +72,25 @@ pub struct Row {
 }
 
 impl Row {
+    /// The row of what is not checked out. It has no stat: its size holds git's mode.
+    pub fn away(side: Side, reason: Option<Reason>) -> Self {
+        let stat = Stat { size: side.mode.into(), ..Stat::default() };
+        Self { stat, part: Part::Away(reason), dirty: false, tracked: true, id: Some(side.id) }
+    }
+
+    /// What the index has at a path that is not checked out, in the tree or not.
+    pub fn away_side(&self) -> Option<Side> {
+        match (self.part, self.id) {
+            (Part::Away(_), Some(id)) => Some(Side { mode: self.stat.size as u32, id }),
+            _ => None,
+        }
+    }
+
     /// What stands at this path in the tree.
     pub fn side(&self) -> Option<Side> {
         let id = self.id?;
         let mode = match self.part {
+            Part::Away(None) => return self.away_side(),
             Part::Stored if self.stat.is_link() => crate::git::LINK,
             Part::Stored if self.stat.mode & 0o100 != 0 => crate::git::EXECUTABLE,
             Part::Stored => crate::git::FILE,
@@ -90,6 +108,9 @@ const DIRTY: u8 = 1;
 const TRACKED: u8 = 2;
 pub(super) const GONE: u8 = 4;
 const HAS_ID: u8 = 8;
+/// Where the codes of parts that have a reason begin.
+const SKIPPED: u8 = 16;
+const AWAY: u8 = 64;
 
 /// Reasons by their number on disk, which never changes.
 const REASONS: [Reason; 9] = [
@@ -150,8 +171,14 @@ fn part_code(part: Part) -> u8 {
         Part::Listed => 2,
         Part::Passed => 3,
         Part::Rules => 4,
-        Part::Skipped(reason) => 16 + REASONS.iter().position(|known| *known == reason).unwrap_or(0) as u8,
+        Part::Away(None) => 5,
+        Part::Skipped(reason) => SKIPPED + reason_code(reason),
+        Part::Away(Some(reason)) => AWAY + reason_code(reason),
     }
+}
+
+fn reason_code(reason: Reason) -> u8 {
+    REASONS.iter().position(|known| *known == reason).unwrap_or(0) as u8
 }
 
 fn part_of(code: u8) -> Part {
@@ -161,8 +188,14 @@ fn part_of(code: u8) -> Part {
         2 => Part::Listed,
         3 => Part::Passed,
         4 => Part::Rules,
-        _ => Part::Skipped(*REASONS.get(usize::from(code.wrapping_sub(16))).unwrap_or(&Reason::Other)),
+        5 => Part::Away(None),
+        AWAY.. => Part::Away(Some(reason_of(code - AWAY))),
+        _ => Part::Skipped(reason_of(code.wrapping_sub(SKIPPED))),
     }
+}
+
+fn reason_of(code: u8) -> Reason {
+    *REASONS.get(usize::from(code)).unwrap_or(&Reason::Other)
 }
 
 /// An absent id is written as zeros.

@@ -46,6 +46,60 @@ impl Place {
         place
     }
 
+    /// A repository that the real program records.
+    pub fn real() -> Self {
+        let place = Self::new();
+        for name in ["git-trace", "git"] {
+            fs::remove_file(place.path("bin").join(name)).unwrap();
+        }
+        std::os::unix::fs::symlink(env!("CARGO_BIN_EXE_git-trace"), place.path("bin/git-trace")).unwrap();
+        fs::remove_dir(place.path("repo/.git")).unwrap();
+        place.command("git", &["init", "-q"]);
+        place.command(env!("CARGO_BIN_EXE_trace"), &["enable"]);
+        place
+    }
+
+    /// Runs the real program here and returns what it prints.
+    pub fn trace(&self, args: &[&str]) -> String {
+        self.command(env!("CARGO_BIN_EXE_trace"), args)
+    }
+
+    /// The events of the whole chain, as plain git reads them.
+    pub fn events(&self) -> String {
+        let store = ["--git-dir", ".git/trace/store.git"];
+        let chain = self.command("git", &[&store[..], &["rev-list", "--glob=refs/trace/*"]].concat());
+        let read = |id: &str| {
+            let listed = self.command("git", &[&store[..], &["ls-tree", "--name-only", id]].concat());
+            let events = format!("{id}:events.jsonl");
+            listed
+                .contains("events.jsonl")
+                .then(|| self.command("git", &[&store[..], &["show", &events]].concat()))
+        };
+        chain.lines().filter_map(read).collect()
+    }
+
+    /// True if some checkpoint holds a file of this name.
+    pub fn kept(&self, name: &str) -> bool {
+        let store = ["--git-dir", ".git/trace/store.git"];
+        let listed = ["log", "--format=", "--name-only", "--glob=refs/trace/*"];
+        self.command("git", &[&store[..], &listed].concat()).lines().any(|line| line.ends_with(name))
+    }
+
+    fn command(&self, program: &str, args: &[&str]) -> String {
+        let output = Command::new(program)
+            .args(args)
+            .current_dir(self.path("repo"))
+            .env_clear()
+            .env("PATH", "/usr/local/bin:/usr/bin:/bin")
+            .env("HOME", self.path("home"))
+            .env("XDG_STATE_HOME", self.path("state"))
+            .stdin(Stdio::null())
+            .output()
+            .unwrap();
+        assert!(output.status.success(), "{program} {args:?}: {output:?}");
+        String::from_utf8_lossy(&output.stdout).into_owned()
+    }
+
     pub fn path(&self, name: &str) -> PathBuf {
         self.root.join(name)
     }
@@ -61,6 +115,10 @@ impl Place {
 
     pub fn write(&self, name: &str, text: &str) {
         let path = self.path(name);
+        // Another shell may be reading it just now.
+        if fs::read_to_string(&path).is_ok_and(|there| there == text) {
+            return;
+        }
         fs::create_dir_all(path.parent().unwrap()).unwrap();
         fs::write(path, text).unwrap();
     }
@@ -215,6 +273,12 @@ impl Sitting {
         self.wait_prompt();
     }
 
+    /// Waits until the shell is gone.
+    pub fn wait_end(mut self) {
+        let child = &mut self.child;
+        wait_for("the end of the shell", || child.try_wait().unwrap().is_some(), String::new);
+    }
+
     /// Leaves the outermost shell and waits for its end.
     pub fn end(mut self) -> String {
         self.keys("exit\r");
@@ -295,22 +359,22 @@ fn write_rc(place: &Place, shell: Shell, rc: Rc<'_>) {
         Shell::Bash => (
             "home/.bashrc",
             "export LEVEL=$((${LEVEL-0} + 1)); N=0\nmine() { PS1=\"<$LEVEL.$((++N)):$?>\"; }\nPROMPT_COMMAND=mine\n",
-            "eval \"$(cat ~/init)\"\n",
+            "eval \"$(cat ~/init.bash)\"\n",
         ),
         Shell::Zsh => (
             "home/.zshrc",
             "export LEVEL=$((${LEVEL-0} + 1)); N=0\nprecmd() { PROMPT=\"<$LEVEL.$((++N)):$?>\" }\n",
-            "eval \"$(cat ~/init)\"\n",
+            "eval \"$(cat ~/init.zsh)\"\n",
         ),
         Shell::Fish => (
             "home/.config/fish/config.fish",
             "set -q LEVEL; or set -g LEVEL 0\nset -gx LEVEL (math $LEVEL + 1); set -g N 0\n\
              function mine --on-event fish_prompt; set -g LAST $status; set -g N (math $N + 1); end\n\
              function fish_prompt; echo -n \"<$LEVEL.$N:$LAST>\"; end\nset -g fish_greeting\n",
-            "cat ~/init | source\n",
+            "cat ~/init.fish | source\n",
         ),
     };
-    place.write("home/init", &init::script(shell, rc.guard));
+    place.write(&format!("home/init.{}", name(shell)), &init::script(shell, rc.guard));
     let mut text = String::new();
     write!(text, "{hook}{}\n{}{}\n", rc.before, source.repeat(rc.times), rc.after).unwrap();
     place.write(file, &text);

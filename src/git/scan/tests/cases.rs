@@ -3,9 +3,9 @@
 use super::{Clock, Place};
 use crate::git::HashKind;
 
-type Step<'s> = &'s dyn Fn(&Place);
+pub(super) type Step<'s> = &'s dyn Fn(&Place);
 
-fn tell(name: &str, steps: &[Step<'_>]) {
+pub(super) fn tell(name: &str, steps: &[Step<'_>]) {
     for clock in [Clock::Real, Clock::Later] {
         let mut place = Place::new();
         place.check(clock, name);

@@ -15,6 +15,7 @@ enum Deed {
     Exclude(usize),
     Add(Vec<u8>),
     Forget(Vec<u8>),
+    Skip(Vec<u8>, bool),
     Nest(Vec<u8>),
     Look,
 }
@@ -57,6 +58,7 @@ fn deed() -> impl Strategy<Value = Deed> {
         1 => (0..PATTERNS.len()).prop_map(Deed::Exclude),
         3 => name().prop_map(Deed::Add),
         2 => name().prop_map(Deed::Forget),
+        3 => (name(), any::<bool>()).prop_map(|(name, on)| Deed::Skip(name, on)),
         1 => name().prop_map(Deed::Nest),
         6 => Just(Deed::Look),
     ]
@@ -99,6 +101,15 @@ fn perform(place: &Place, deed: &Deed) {
                 .chain([name.as_os_str()])
                 .collect::<Vec<_>>());
         }
+        Deed::Skip(name, on) => {
+            // Everything tracked at or below the name, so that it is not all in vain.
+            let bit = if *on { "--skip-worktree" } else { "--no-skip-worktree" };
+            let script = format!("git ls-files -z -- \"$1\" | git update-index {bit} -z --stdin");
+            let mut shell = std::process::Command::new("sh");
+            let name: std::ffi::OsString = os(name);
+            shell.current_dir(place.dir.path()).args(["-c", &script, "sh"]).arg(name);
+            let _it_may_refuse = shell.stderr(std::process::Stdio::null()).status();
+        }
         Deed::Nest(name) => {
             if std::str::from_utf8(name).is_ok() {
                 place.nest(name);
@@ -117,6 +128,9 @@ proptest! {
         later in any::<bool>(),
     ) {
         let mut place = Place::new();
+        // Else git takes no notice of a file that came though it is not to be checked out.
+        place.dir.git(&["config", "core.sparseCheckout", "true"]);
+        place.write(b".git/info/sparse-checkout", b"/*\n");
         let clock = if later { Clock::Later } else { Clock::Real };
         for deed in deeds.iter().chain([&Deed::Look]) {
             perform(&place, deed);
