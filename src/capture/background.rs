@@ -1,17 +1,16 @@
 //! Flushes that nobody waits for, and the guard, which somebody does, briefly.
 
-use std::os::unix::process::CommandExt;
 use std::path::Path;
-use std::process::{Command, Stdio};
 use std::time::{Duration, Instant, SystemTime};
 
-use anyhow::{Context, Result};
+use anyhow::Result;
 
 use crate::disk::journal;
+use crate::disk::place::{Place, Told};
 use crate::model::checkpoint::Kind;
 use crate::store::flush::{self, Order, Outcome, Patience};
 use crate::store::home::{Home, User};
-use crate::store::{led, tip};
+use crate::store::{child, led, tip};
 
 /// Events wait no longer than this before somebody starts a flush.
 const AGE: Duration = Duration::from_secs(30);
@@ -21,22 +20,13 @@ const AGAIN: usize = 8;
 
 /// Starts a flush of its own for this worktree and returns at once.
 pub fn spawn(home: &Home, kind: Kind) -> Result<()> {
-    let myself = std::env::current_exe().context("find our own program")?;
-    let mut child = Command::new(myself);
-    child.args(["hook", "flush", kind.word()]).current_dir(home.place.top()?);
-    child.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
-    // A group of its own: the shell's hang-up and Ctrl-C are not for it.
-    child.process_group(0);
-    child.spawn().context("start a flush in the background").map(drop)
+    child::spawn(home, &["hook", "flush", kind.word()])
 }
 
-/// Starts one if nobody has led for a while.
-pub fn spawn_if_old(home: &Home) -> Result<()> {
+/// Whether nobody has led for a while, so that somebody should start one.
+pub fn is_due(home: &Home) -> bool {
     let young = |at: SystemTime| at.elapsed().unwrap_or_default() < AGE;
-    match led::left_at(home) {
-        Some(at) if young(at) => Ok(()),
-        _ => spawn(home, Kind::Auto),
-    }
+    !led::left_at(home).is_some_and(young)
 }
 
 /// Flushes, and flushes again while others leave work to us because we hold the lock.
@@ -84,11 +74,31 @@ pub fn guard(home: &Home, user: &User) -> Result<()> {
     flush::flush(home, &order).map(drop)
 }
 
-/// The home of the worktree that `dir` lies in, if this user enabled it.
-pub fn home_at(dir: &Path, user: &User, told: &crate::disk::place::Told) -> Result<Option<Home>> {
-    let Some(state) = &user.state else { return Ok(None) };
-    match crate::disk::place::Place::find(dir, told)? {
-        Some(place) if place.work_tree.is_some() => Home::of(place, state),
+/// The home of the worktree that `dir` lies in, or that the environment names, if this user enabled it.
+pub fn home_at(dir: &Path, user: &User, told: &Told) -> Result<Option<Home>> {
+    home(Place::find(dir, told)?, user)
+}
+
+/// The same for a caller that says itself where it works: what the environment says counts only
+/// where it does not speak of another repository.
+///
+/// A git hook of one repository may start an agent that works in another, and `GIT_DIR` stays set.
+pub fn home_of_caller(dir: &Path, user: &User, told: &Told) -> Result<Option<Home>> {
+    let upward = Place::find(dir, &Told::default());
+    if told.git_dir.is_none() {
+        return home(upward?, user);
+    }
+    let place = match (upward, Place::find(dir, told)) {
+        (Ok(Some(found)), Ok(Some(named))) if named.git_dir == found.git_dir => Some(named),
+        (Ok(Some(found)), _) => Some(found),
+        (_, named) => named?,
+    };
+    home(place, user)
+}
+
+fn home(place: Option<Place>, user: &User) -> Result<Option<Home>> {
+    match (place, &user.state) {
+        (Some(place), Some(state)) if place.work_tree.is_some() => Home::of(place, state),
         _ => Ok(None),
     }
 }

@@ -5,14 +5,20 @@
 
 use std::ffi::OsString;
 use std::io::{Read, Write};
+use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::process::ExitStatusExt;
 use std::process::{Command, ExitStatus, Stdio};
 use std::sync::Mutex;
+use std::time::{Duration, Instant};
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Error, Result};
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::io::{Errno, ioctl_fionread};
+use rustix::pipe::{PipeFlags, pipe_with};
 
 use crate::disk::backoff::random;
+use crate::disk::inherited::Undisturbed;
 use crate::disk::{clock, process};
 use crate::model::digest;
 use crate::model::event::{Actor, CommandHalf, Event, Output, What};
@@ -26,6 +32,9 @@ use crate::store::record;
 /// So much of the beginning and of the end of the output is kept, bytes each.
 const KEEP: usize = 32 << 10;
 
+/// So long after the command's end its output is read on, if something else holds it open.
+const LAST_WORDS: Duration = Duration::from_millis(100);
+
 /// A command about to be run, and on whose account.
 pub struct Run<'a> {
     pub home: &'a Home,
@@ -36,17 +45,20 @@ pub struct Run<'a> {
 }
 
 impl Run<'_> {
-    /// Runs the command and records it.
+    /// Runs the command and records it. What cannot be recorded is told to `warn`, and no reason
+    /// not to run the command, or to hide how it ended.
     ///
     /// # Errors
     /// The command could not be started; that is recorded too, as exit 127.
-    pub fn perform(&self) -> Result<i32> {
+    pub fn perform(&self, warn: &dyn Fn(Error)) -> Result<i32> {
         let own = digest::hex(&random::<16>());
         let session = self.shell_session.clone().unwrap_or_else(|| SessionId::of_key("run", own.as_bytes()));
         let id = CommandId::of_tool(&session, own.as_bytes());
         let start = clock::now();
         let began = clock::monotonic();
-        self.record(&session, &own, self.half(&id, start), Half::Started)?;
+        // Ctrl-C is for the command. We stay to tell how it ended.
+        let _undisturbed = Undisturbed::begin();
+        self.record(&session, &own, self.half(&id, start), Half::Started).unwrap_or_else(warn);
         let tee = Mutex::new(Kept::default());
         let ended = spawn_and_copy(self.command, &tee);
         let exit = ended.as_ref().map_or(127, |status| code(*status));
@@ -55,7 +67,7 @@ impl Run<'_> {
         half.duration_us = Some(clock::monotonic().saturating_sub(began) / 1000);
         half.exit = Some(exit);
         half.output = Some(tee.into_inner().unwrap_or_default().finish());
-        self.record(&session, &own, half, Half::Finished)?;
+        self.record(&session, &own, half, Half::Finished).unwrap_or_else(warn);
         ended.map(|_| exit)
     }
 
@@ -95,27 +107,79 @@ impl Run<'_> {
     }
 }
 
+/// Returns when the command has ended, also where something it started still has its output open.
 fn spawn_and_copy(command: &[OsString], kept: &Mutex<Kept>) -> Result<ExitStatus> {
     let (program, arguments) = command.split_first().context("there is no command to run")?;
+    let (ended, running) = pipe_with(PipeFlags::CLOEXEC).context("make a pipe")?;
     let mut child = Command::new(program);
     child.args(arguments).stdout(Stdio::piped()).stderr(Stdio::piped());
     let mut child = child.spawn().with_context(|| format!("run {}", program.to_string_lossy()))?;
     let (out, err) = (child.stdout.take(), child.stderr.take());
+    let ended = &ended;
     std::thread::scope(|scope| {
-        scope.spawn(|| copy(out, &mut std::io::stdout(), kept));
-        scope.spawn(|| copy(err, &mut std::io::stderr(), kept));
-    });
-    child.wait().context("wait for the command")
+        scope.spawn(move || copy(out, ended, &mut std::io::stdout(), kept));
+        scope.spawn(move || copy(err, ended, &mut std::io::stderr(), kept));
+        let status = child.wait().context("wait for the command");
+        // Both copiers wait for this beside their own pipe.
+        drop(running);
+        status
+    })
 }
 
-/// Passes everything on at once. A reader that went away does not stop the recording.
-fn copy(from: Option<impl Read>, to: &mut impl Write, kept: &Mutex<Kept>) {
+/// Passes everything on at once, until nothing can come any more, or the command has `ended` and what
+/// it left in the pipe is out. A reader that went away does not stop the recording.
+fn copy<F: Read + AsFd>(from: Option<F>, ended: &OwnedFd, to: &mut impl Write, kept: &Mutex<Kept>) {
     let Some(mut from) = from else { return };
     let mut buffer = [0; 16 << 10];
-    while let Ok(n @ 1..) = from.read(&mut buffer) {
+    let mut last = None;
+    while is_ready(&from, ended, &mut last) {
+        let Ok(n @ 1..) = from.read(&mut buffer) else { return };
+        if let Some(Rest { owed, .. }) = &mut last {
+            *owed = owed.saturating_sub(n as u64);
+        }
         let _ = to.write_all(&buffer[..n]).and_then(|()| to.flush());
         if let Ok(mut kept) = kept.lock() {
             kept.take(&buffer[..n]);
+        }
+    }
+}
+
+/// What is still to be read once the command has ended.
+struct Rest {
+    /// So much was in the pipe: it is the command's own, however slowly it goes out.
+    owed: u64,
+    /// Until then, what others still write is taken for its last words.
+    until: Instant,
+}
+
+/// Waits until there is something to read; false if that was all.
+fn is_ready(from: &impl AsFd, ended: &OwnedFd, last: &mut Option<Rest>) -> bool {
+    while last.is_none() {
+        let mut watched = [PollFd::new(from, PollFlags::IN), PollFd::new(ended, PollFlags::IN)];
+        match poll(&mut watched, None) {
+            Ok(_) | Err(Errno::INTR) => {}
+            Err(_) => return false,
+        }
+        let [ours, theirs] = watched.map(|one| !one.revents().is_empty());
+        if theirs {
+            let owed = ioctl_fionread(from).unwrap_or(0);
+            *last = Some(Rest { owed, until: Instant::now() + LAST_WORDS });
+        } else if ours {
+            return true;
+        }
+    }
+    let Some(rest) = last else { return false };
+    loop {
+        let left = rest.until.saturating_duration_since(Instant::now());
+        if rest.owed > 0 || left.is_zero() {
+            return rest.owed > 0;
+        }
+        // A rest of less than a second always has this form.
+        let limit = Timespec { tv_sec: 0, tv_nsec: left.subsec_nanos().into() };
+        match poll(&mut [PollFd::new(from, PollFlags::IN)], Some(&limit)) {
+            Ok(0) | Err(Errno::INTR) => {}
+            Ok(_) => return true,
+            Err(_) => return false,
         }
     }
 }

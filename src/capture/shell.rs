@@ -10,6 +10,7 @@ use crate::disk::file::{self, Created, Durability};
 use crate::disk::journal::{self, Stem};
 use crate::disk::place::{self, Place, Told};
 use crate::disk::{clock, process};
+use crate::model::checkpoint::Kind;
 use crate::model::event::{Actor, ActorKind, SessionSeen};
 use crate::model::id::SessionId;
 use crate::model::redact;
@@ -43,7 +44,9 @@ pub fn open(opening: &Opening, user: &User) -> Result<Option<PathBuf>> {
     let dir = home.journal();
     file::private_dir(&dir)?;
     let path = usable(&dir, &stem, &header(opening))?;
-    background::spawn_if_old(&home)?;
+    if background::is_due(&home) {
+        background::spawn(&home, Kind::Auto)?;
+    }
     Ok(Some(path))
 }
 
@@ -66,7 +69,7 @@ fn usable(dir: &Path, stem: &Stem, header: &[u8]) -> Result<PathBuf> {
                 Created::WasThere => {}
             },
         }
-        ensure!(n < 100_000, "{} has too many files of one session", dir.display());
+        ensure!(n < journal::MOST_FILES, "{} has too many files of one session", dir.display());
     }
 }
 
@@ -139,6 +142,7 @@ impl Journal {
             record.flags.push('t');
         }
         let payload = shell::encode_command(&record)?;
+        ensure!(payload.len() <= frame::CAP, "a record of {} bytes fits into no frame", payload.len());
         journal::append(&self.dir, &self.stem, &frame::encode(&payload), Durability::Buffered).map(drop)
     }
 }

@@ -2,7 +2,7 @@
 
 use anyhow::Result;
 
-use super::exit::Exit;
+use super::exit::{Exit, Refusal};
 use super::world::World;
 use super::{checkpoint, flush, output};
 use crate::model::checkpoint::Kind;
@@ -46,7 +46,11 @@ pub fn run(world: &World, args: &Args) -> Result<Exit> {
         });
         return Ok(Exit::Done);
     }
-    let home = setup::enable(&place, state, world.user.home.as_deref())?;
+    let enabled = setup::enable(&place, state, world.user.home.as_deref());
+    let home = enabled.map_err(|error| match error.downcast::<setup::NotOurs>() {
+        Ok(strange) => Refusal(strange.to_string()).into(),
+        Err(other) => other,
+    })?;
     let outcome = flush::now(world, &home, Kind::Auto, None)?;
     let made = checkpoint::view(&home, outcome)?;
     if args.json {

@@ -4,39 +4,26 @@
 //! opened, no configuration. Whatever else a hook starts is either in the background or bounded.
 
 use std::ffi::{OsStr, OsString};
-use std::io::{IsTerminal, Read};
-use std::os::fd::AsFd;
-use std::path::{Path, PathBuf};
-use std::time::{Duration, Instant};
+use std::path::PathBuf;
 
-use anyhow::{Context, Result, bail, ensure};
-use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use anyhow::{Context, Error, Result, bail};
 
-use super::world;
+use super::call::Call;
+use super::{stdin, world};
 use crate::capture::background;
 use crate::capture::generic::{self, Next};
 use crate::capture::shell::{self, Journal, Opening};
-use crate::disk::clock;
+use crate::disk::place::Told;
+use crate::disk::{clock, inherited};
 use crate::model::checkpoint::Kind;
 use crate::model::event::SessionSeen;
 use crate::model::id::Half;
 use crate::model::text::Text;
 use crate::model::time::Timestamp;
 use crate::store::home::Home;
-use crate::store::{maintain, trouble};
+use crate::store::{aside, maintain};
+use crate::wire::Bad;
 use crate::wire::shell::Record;
-
-/// The largest payload that is read.
-const CAP: u64 = 16 << 20;
-
-/// How much is read at first.
-const FIRST: usize = 4 << 10;
-
-/// A caller that sends nothing is not waited for any longer.
-const SILENCE: Duration = Duration::from_secs(1);
-
-/// After this a hook ends, whatever it is doing; everything it writes can be interrupted anywhere.
-const HARD_STOP: Duration = Duration::from_secs(2);
 
 /// Runs a hook. Never fails, never prints but the one answer that shells ask for.
 pub fn main(arguments: &[OsString]) {
@@ -45,70 +32,84 @@ pub fn main(arguments: &[OsString]) {
     {
         return;
     }
+    inherited::ignore_size_signal();
     let name = arguments.first().and_then(|name| name.to_str()).unwrap_or_default().to_owned();
-    let doing = format!("hook {name}");
+    let call = Call::begin(format!("hook {name}"));
+    let trouble = call.trouble();
     std::panic::set_hook(Box::new(move |panic| {
-        note(None, &doing, &panic.to_string());
+        trouble.note(&panic.to_string());
         std::process::exit(0);
     }));
-    let mut common = None;
-    if let Err(error) = run(&name, arguments.get(1..).unwrap_or_default(), &mut common) {
-        note(common.as_deref(), &format!("hook {name}"), &format!("{error:#}"));
+    if let Err(error) = run(&name, arguments.get(1..).unwrap_or_default(), &call) {
+        call.trouble().note(&format!("{error:#}"));
     }
 }
 
-/// Notes trouble in the repository it belongs to, else in the one we stand in, else nowhere.
-fn note(common: Option<&Path>, doing: &str, what: &str) {
-    if std::env::var_os("TRACE_HOOK_DEBUG").is_some() {
-        super::output::say(&format!("{doing}: {what}"));
-    }
-    let here = || home_here().ok().flatten().map(|home| home.place.common);
-    if let Some(common) = common.map(Path::to_owned).or_else(here) {
-        trouble::note(&common, doing, what);
-    }
-}
-
-fn home_here() -> Result<Option<Home>> {
+/// The home of the worktree we stand in.
+pub fn home_here() -> Result<Option<Home>> {
     let cwd = std::env::current_dir().context("find the present directory")?;
     background::home_at(&cwd, &world::user(), &world::told())
 }
 
-fn run(name: &str, arguments: &[OsString], common: &mut Option<PathBuf>) -> Result<()> {
+fn run(name: &str, arguments: &[OsString], call: &Call) -> Result<()> {
     match name {
-        "generic" => agent(common),
-        "shell-open" => shell_open(arguments),
-        "shell-event" => shell_event(arguments, common),
-        "shell-guard" => shell_guard(arguments, common),
-        "shell-flush" => shell_flush(arguments, common),
-        "flush" => flush(arguments, common),
-        "maintain" => maintain_here(common),
+        "generic" => agent(call),
+        "shell-open" => shell_open(arguments, call),
+        "shell-event" => shell_event(arguments, call),
+        "shell-guard" => shell_guard(arguments, call),
+        "shell-flush" => shell_flush(arguments, call),
+        "flush" => flush(arguments, call),
+        "maintain" => maintain_here(call),
         _ => bail!("there is no hook {name:?}"),
     }
 }
 
-fn agent(common: &mut Option<PathBuf>) -> Result<()> {
-    let json = read_value()?;
+fn agent(call: &Call) -> Result<()> {
+    let json = stdin::read_value(call)?;
     if json.is_empty() {
         return Ok(());
     }
     let user = world::user();
-    let taken = generic::take(&json, &user, &world::told());
-    let Some((home, next)) = taken.with_context(|| format!("it begins {:?}", generic::excerpt(&json)))?
-    else {
-        return Ok(());
-    };
-    *common = Some(home.place.common.clone());
+    let taken = generic::take(&json, &user, &told_from_here(), &|| call.watched());
+    let Some((home, next)) = taken.or_else(|error| set_aside(&json, error, call))? else { return Ok(()) };
+    call.is_about(&home.place.common);
     match next {
-        Next::Rest => background::spawn_if_old(&home),
+        Next::Rest if !background::is_due(&home) => return Ok(()),
+        _ => call.watched(),
+    }
+    match next {
+        Next::Rest => background::spawn(&home, Kind::Auto),
         Next::Flush(kind) => background::spawn(&home, kind),
-        Next::Guard => {
-            stop_in_time(&home);
-            background::guard(&home, &user)
-        }
+        Next::Guard => background::guard(&home, &user),
     }
 }
 
-fn shell_open(arguments: &[OsString]) -> Result<()> {
+/// What the environment says of the repository, from where we stand: the payload may name another
+/// directory.
+fn told_from_here() -> Told {
+    let told = world::told();
+    let absolute = |path: PathBuf| std::path::absolute(&path).unwrap_or(path);
+    Told { git_dir: told.git_dir.map(absolute), work_tree: told.work_tree.map(absolute) }
+}
+
+/// Keeps a payload that could not be read, before the error goes on its way.
+fn set_aside<T>(json: &[u8], error: Error, call: &Call) -> Result<T> {
+    let unread = error.is::<Bad>();
+    let error = error.context(format!("it begins {:?}", generic::excerpt(json)));
+    // The directory it would have named is not to be had; agents run their hooks where they work.
+    let here = std::env::current_dir().unwrap_or_default();
+    let home = background::home_of_caller(&here, &world::user(), &world::told());
+    let Some(home) = home.ok().flatten().filter(|_| unread) else { return Err(error) };
+    call.is_about(&home.place.common);
+    call.watched();
+    match aside::keep(&home, json) {
+        Ok(Some(path)) => Err(error.context(format!("it is kept in {}", path.display()))),
+        Ok(None) => Err(error),
+        Err(also) => Err(error.context(format!("it could not be kept: {also:#}"))),
+    }
+}
+
+fn shell_open(arguments: &[OsString], call: &Call) -> Result<()> {
     let [shell, pid, root, rest @ ..] = arguments else { bail!("shell-open SHELL PID ROOT [PARENT]") };
     let text = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
     let opening = Opening {
@@ -119,6 +120,7 @@ fn shell_open(arguments: &[OsString]) -> Result<()> {
         session: text("TRACE_SHELL_SESSION").unwrap_or_default(),
         facts: facts(&text),
     };
+    call.watched();
     if let Some(journal) = shell::open(&opening, &world::user())? {
         super::output::print(|out| writeln!(out, "{}", journal.display()))?;
     }
@@ -151,20 +153,22 @@ fn facts(text: &dyn Fn(&str) -> Option<String>) -> SessionSeen {
 }
 
 /// The journal a shell names, and everything that is left to do with it.
-fn journal(arguments: &[OsString], common: &mut Option<PathBuf>) -> Result<Option<Journal>> {
+fn journal(arguments: &[OsString], call: &Call) -> Result<Option<Journal>> {
     let file = PathBuf::from(arguments.first().context("which journal?")?);
     let user = world::user();
     let state = user.state.context("there is no place for user state")?;
     let cwd = std::env::current_dir().unwrap_or_else(|_| PathBuf::from("/"));
     let found = Journal::find(&file, &cwd, &state)?;
-    *common = found.as_ref().map(|journal| journal.home.place.common.clone());
+    if let Some(journal) = &found {
+        call.is_about(&journal.home.place.common);
+    }
     Ok(found)
 }
 
-fn shell_event(arguments: &[OsString], common: &mut Option<PathBuf>) -> Result<()> {
-    let Some(journal) = journal(arguments, common)? else { return Ok(()) };
+fn shell_event(arguments: &[OsString], call: &Call) -> Result<()> {
+    let Some(journal) = journal(arguments, call)? else { return Ok(()) };
     match arguments.len() {
-        1 => journal.take(&read_all()?),
+        1 => journal.take(&stdin::read_all(call)?),
         _ => journal.append(fish_record(&arguments[1..])?),
     }
 }
@@ -196,97 +200,33 @@ fn fish_record(arguments: &[OsString]) -> Result<Record> {
     })
 }
 
-fn shell_guard(arguments: &[OsString], common: &mut Option<PathBuf>) -> Result<()> {
-    let Some(journal) = journal(arguments, common)? else { return Ok(()) };
-    stop_in_time(&journal.home);
+fn shell_guard(arguments: &[OsString], call: &Call) -> Result<()> {
+    let Some(journal) = journal(arguments, call)? else { return Ok(()) };
+    call.watched();
     background::guard(&journal.home, &world::user())
 }
 
-fn shell_flush(arguments: &[OsString], common: &mut Option<PathBuf>) -> Result<()> {
-    let Some(journal) = journal(arguments, common)? else { return Ok(()) };
+fn shell_flush(arguments: &[OsString], call: &Call) -> Result<()> {
+    let Some(journal) = journal(arguments, call)? else { return Ok(()) };
+    call.watched();
     background::spawn(&journal.home, Kind::Auto)
 }
 
 /// The background flush itself: nobody waits for it, so it may take its time.
-fn flush(arguments: &[OsString], common: &mut Option<PathBuf>) -> Result<()> {
+fn flush(arguments: &[OsString], call: &Call) -> Result<()> {
     // Without a terminal of its own it outlives the one it was started from.
     let _ = rustix::process::setsid();
     let word = arguments.first().and_then(|word| word.to_str()).unwrap_or("auto");
     let kind = Kind::parse(word).with_context(|| format!("{word:?} is no kind of checkpoint"))?;
     let Some(home) = home_here()? else { return Ok(()) };
-    *common = Some(home.place.common.clone());
+    call.is_about(&home.place.common);
     background::run(&home, &world::user(), kind)
 }
 
-fn maintain_here(common: &mut Option<PathBuf>) -> Result<()> {
+fn maintain_here(call: &Call) -> Result<()> {
     let _ = rustix::process::setsid();
     let _ = rustix::process::nice(10);
     let Some(home) = home_here()? else { return Ok(()) };
-    *common = Some(home.place.common.clone());
+    call.is_about(&home.place.common);
     maintain::merge(&home).map(drop)
-}
-
-/// Ends the process when it has taken too long: its caller waits.
-fn stop_in_time(home: &Home) {
-    let common = home.place.common.clone();
-    std::thread::spawn(move || {
-        std::thread::sleep(HARD_STOP);
-        trouble::note(&common, "hook", "it took too long and was ended");
-        std::process::exit(0);
-    });
-}
-
-/// Everything on stdin, for as long as it comes.
-fn read_all() -> Result<Vec<u8>> {
-    let mut input = Input::new();
-    while input.more()? {}
-    Ok(input.bytes)
-}
-
-/// One JSON value from stdin, without waiting for the end of the input: some callers never close it.
-fn read_value() -> Result<Vec<u8>> {
-    let mut input = Input::new();
-    while !crate::wire::lenient::is_whole(&input.bytes) {
-        if !input.more()? {
-            break;
-        }
-    }
-    Ok(input.bytes)
-}
-
-struct Input {
-    bytes: Vec<u8>,
-    deadline: Instant,
-}
-
-impl Input {
-    fn new() -> Self {
-        Self { bytes: Vec::new(), deadline: Instant::now() + SILENCE }
-    }
-
-    /// Reads what is there; false at the end, or when nothing more came in time.
-    fn more(&mut self) -> Result<bool> {
-        let mut stdin = std::io::stdin();
-        if stdin.is_terminal() || !wait(&stdin, self.deadline)? {
-            return Ok(false);
-        }
-        // Most payloads are short, and untouched memory costs nothing.
-        let (have, room) = (self.bytes.len(), self.bytes.len().clamp(FIRST, 64 << 10));
-        self.bytes.resize(have + room, 0);
-        let n = stdin.read(&mut self.bytes[have..]).context("read stdin")?;
-        self.bytes.truncate(have + n);
-        ensure!(self.bytes.len() as u64 <= CAP, "more than {CAP} bytes came in");
-        Ok(n > 0)
-    }
-}
-
-fn wait(stdin: &impl AsFd, deadline: Instant) -> Result<bool> {
-    let left = deadline.saturating_duration_since(Instant::now());
-    let timeout = Timespec { tv_sec: left.as_secs().try_into()?, tv_nsec: left.subsec_nanos().into() };
-    let mut watched = [PollFd::new(stdin, PollFlags::IN)];
-    match poll(&mut watched, Some(&timeout)) {
-        Ok(ready) => Ok(ready > 0),
-        Err(rustix::io::Errno::INTR) => Ok(true),
-        Err(error) => Err(error).context("wait for stdin"),
-    }
 }

@@ -4,6 +4,7 @@
 //! Hooks are told apart by the first argument, before the parser of everything else exists: what
 //! runs between Enter and the prompt must not pay for it.
 
+mod call;
 mod checkpoint;
 mod commands;
 mod completions;
@@ -21,6 +22,7 @@ mod output;
 mod run;
 mod show;
 mod status;
+mod stdin;
 mod trail;
 mod world;
 

@@ -11,6 +11,7 @@ use crate::capture::run::Run;
 use crate::model::checkpoint::Kind;
 use crate::model::event::Actor;
 use crate::model::id::SessionId;
+use crate::store::home::Home;
 
 /// Run one command and record it, with what it prints
 ///
@@ -26,7 +27,7 @@ pub struct Args {
 /// Runs it.
 pub fn run(world: &World, args: &Args) -> Result<Exit> {
     let home = world.home()?;
-    warn(flush::now(world, &home, Kind::Run, None).map(drop));
+    checkpoint(world, &home);
     let shell = std::env::var("TRACE_SHELL_SESSION").ok();
     let run = Run {
         home: &home,
@@ -34,8 +35,8 @@ pub fn run(world: &World, args: &Args) -> Result<Exit> {
         shell_session: shell.and_then(|uuid| SessionId::parse(&format!("sess_{uuid}"))),
         actor: Actor::default(),
     };
-    let ended = run.perform();
-    warn(flush::now(world, &home, Kind::Run, None).map(drop));
+    let ended = run.perform(&|error| output::say(&format!("trace: it is not recorded: {error:#}")));
+    checkpoint(world, &home);
     match ended {
         Ok(code) => Ok(Exit::Theirs(u8::try_from(code).unwrap_or(1))),
         Err(error) => {
@@ -46,8 +47,8 @@ pub fn run(world: &World, args: &Args) -> Result<Exit> {
 }
 
 /// The command runs, and its exit code counts, whatever becomes of the checkpoints.
-fn warn(flushed: Result<()>) {
-    if let Err(error) = flushed {
+fn checkpoint(world: &World, home: &Home) {
+    if let Err(error) = flush::now(world, home, Kind::Run, None) {
         output::say(&format!("trace: no checkpoint: {error:#}"));
     }
 }

@@ -141,13 +141,19 @@ fn beside(path: &Path) -> PathBuf {
 }
 
 /// Adds `bytes` at the end of `path` with one write; a cache's or a record's way, without a sync.
+///
+/// It must be a regular file, and is never waited for: a pipe in its place would hold us up for ever.
 pub fn append(path: &Path, bytes: &[u8]) -> Result<()> {
-    OpenOptions::new()
+    let flags = OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
+    let opened = OpenOptions::new()
         .append(true)
         .create(true)
         .mode(0o600)
-        .custom_flags(OFlags::NOFOLLOW.bits().cast_signed())
-        .open(path)
-        .and_then(|mut file| file.write_all(bytes))
-        .with_context(|| format!("append to {}", path.display()))
+        .custom_flags(flags.bits().cast_signed())
+        .open(path);
+    let written = opened.and_then(|mut file| match file.metadata()?.is_file() {
+        true => file.write_all(bytes),
+        false => Err(io::Error::new(io::ErrorKind::InvalidInput, "not a regular file")),
+    });
+    written.with_context(|| format!("append to {}", path.display()))
 }

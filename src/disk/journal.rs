@@ -8,9 +8,10 @@ use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use anyhow::{Context, Result, bail};
+use bstr::ByteSlice;
 use rustix::fs::OFlags;
 
 use super::file::{self, Durability};
@@ -21,7 +22,10 @@ use crate::model::cursor::HEAD;
 const FULL: u64 = 4 << 20;
 
 /// More numbered files than a session can have for any good reason.
-const MOST_FILES: u32 = 100_000;
+pub const MOST_FILES: u32 = 1000;
+
+/// How far [`mentions`] looks from each end of a journal, bytes.
+const EDGE: u64 = 64 << 10;
 
 /// The name of a journal without its number.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -52,13 +56,16 @@ pub fn parts(file_name: &str) -> Option<(&str, u32)> {
 /// # Errors
 /// The frame is then acknowledged nowhere, but may be there: its id makes a second one harmless.
 pub fn append(dir: &Path, stem: &Stem, frame: &[u8], durability: Durability) -> Result<PathBuf> {
-    let mut n = 0;
+    let (mut n, mut torn) = (0, 0);
     while n < MOST_FILES {
         let path = dir.join(stem.file(n));
         match append_to(&path, frame, durability) {
             Ok(Outcome::Written) => return Ok(path),
             Ok(Outcome::Removed) => {}
             Ok(Outcome::NotHere) => n += 1,
+            // One file may have reached a limit of its own; if the next one fails too, all would.
+            Ok(Outcome::Torn) if torn == 0 => (n, torn) = (n + 1, 1),
+            Ok(Outcome::Torn) => bail!("there is no room for {} bytes in {}", frame.len(), path.display()),
             Err(error) if error.kind() == io::ErrorKind::NotFound => file::private_dir(dir)?,
             Err(error) => return Err(error).with_context(|| format!("append to {}", path.display())),
         }
@@ -73,6 +80,8 @@ enum Outcome {
     Removed,
     /// The file is full, or broken, or not ours to write: use the next number.
     NotHere,
+    /// A full disk or a limit stopped it half way. The reader sets the fragment aside.
+    Torn,
 }
 
 fn append_to(path: &Path, frame: &[u8], durability: Durability) -> io::Result<Outcome> {
@@ -93,9 +102,14 @@ fn append_to(path: &Path, frame: &[u8], durability: Durability) -> io::Result<Ou
     if !before.is_file() || before.len() >= FULL {
         return Ok(Outcome::NotHere);
     }
-    if file.write(frame)? != frame.len() {
-        // A full disk or a limit tore it. The reader sets the fragment aside.
-        return Ok(Outcome::NotHere);
+    match file.write(frame) {
+        Ok(n) if n == frame.len() => {}
+        Ok(_) => return Ok(Outcome::Torn),
+        // It is as long as our caller's limit lets a file be.
+        Err(error) if error.kind() == io::ErrorKind::FileTooLarge && before.len() > 0 => {
+            return Ok(Outcome::NotHere);
+        }
+        Err(error) => return Err(error),
     }
     if durability == Durability::Synced {
         file.sync_data()?;
@@ -115,9 +129,9 @@ pub struct Found {
     pub name: String,
     pub path: PathBuf,
     pub len: u64,
-    /// Its first bytes, for the cursor.
+    /// Its first bytes, for the cursor. They tell it from a later file of the same name.
     pub head: Vec<u8>,
-    file: File,
+    written: Option<SystemTime>,
 }
 
 /// The journal files of a directory, and those that would not open.
@@ -151,45 +165,94 @@ pub fn list(dir: &Path) -> Result<Listing> {
 }
 
 fn open(path: &Path, name: &str) -> io::Result<Found> {
-    let mut file = file::open_regular(path)?;
-    let len = file.metadata()?.len();
-    let mut head = Vec::with_capacity(HEAD);
-    Read::by_ref(&mut file).take(HEAD as u64).read_to_end(&mut head)?;
-    Ok(Found { name: name.to_owned(), path: path.to_owned(), len, head, file })
+    let file = file::open_regular(path)?;
+    let meta = file.metadata()?;
+    let head = head(&file, HEAD)?;
+    let (name, path) = (name.to_owned(), path.to_owned());
+    Ok(Found { name, path, len: meta.len(), head, written: meta.modified().ok() })
+}
+
+fn head(file: &File, most: usize) -> io::Result<Vec<u8>> {
+    let mut head = Vec::with_capacity(most);
+    file.take(most as u64).read_to_end(&mut head)?;
+    Ok(head)
 }
 
 /// The last file of the journal `stem`.
 pub fn last(dir: &Path, stem: &Stem) -> io::Result<Found> {
-    let mut n = 0;
-    while n < MOST_FILES && dir.join(stem.file(n + 1)).exists() {
-        n += 1;
-    }
-    let name = stem.file(n);
+    let name = stem.file(last_number(dir, stem));
     open(&dir.join(&name), &name)
 }
 
-impl Found {
-    /// Up to `most` bytes from `offset` on.
-    pub fn read_from(&mut self, offset: u64, most: u64) -> Result<Vec<u8>> {
+fn last_number(dir: &Path, stem: &Stem) -> u32 {
+    (0..MOST_FILES).find(|n| !dir.join(stem.file(n + 1)).exists()).unwrap_or(MOST_FILES)
+}
+
+/// Whether the journal `stem` has `words` in its first or its last [`EDGE`] bytes.
+///
+/// What cannot be read has no words in it: to say something twice is better than not at all.
+pub fn mentions(dir: &Path, stem: &Stem, words: &[u8]) -> bool {
+    let has = |n: u32, edge: Edge| {
+        edge.read(&dir.join(stem.file(n))).is_ok_and(|bytes| bytes.find(words).is_some())
+    };
+    has(0, Edge::First) || has(last_number(dir, stem), Edge::Last)
+}
+
+#[derive(Clone, Copy)]
+enum Edge {
+    First,
+    Last,
+}
+
+impl Edge {
+    fn read(self, path: &Path) -> io::Result<Vec<u8>> {
+        let mut file = file::open_regular(path)?;
+        if let Self::Last = self {
+            let len = file.metadata()?.len();
+            file.seek(SeekFrom::Start(len.saturating_sub(EDGE)))?;
+        }
         let mut bytes = Vec::new();
-        self.file
-            .seek(SeekFrom::Start(offset))
-            .and_then(|_| Read::by_ref(&mut self.file).take(most).read_to_end(&mut bytes))
-            .with_context(|| format!("read journal {}", self.path.display()))?;
+        file.take(EDGE).read_to_end(&mut bytes)?;
+        Ok(bytes)
+    }
+}
+
+impl Found {
+    /// Up to `most` bytes from `offset` on; none if the file has gone since it was listed.
+    ///
+    /// It is opened anew: there may be more journals than descriptors.
+    pub fn read_from(&mut self, offset: u64, most: u64) -> Result<Vec<u8>> {
+        let context = || format!("read journal {}", self.path.display());
+        let Some(mut file) = self.open_again().with_context(context)? else { return Ok(Vec::new()) };
+        let mut bytes = Vec::new();
+        file.seek(SeekFrom::Start(offset))
+            .and_then(|_| file.take(most).read_to_end(&mut bytes))
+            .with_context(context)?;
         Ok(bytes)
     }
 
-    /// How long ago it was last written to, judged by the file system's own clock.
-    pub fn quiet_for(&self, fs_now: std::time::SystemTime) -> Duration {
-        let written = self.file.metadata().and_then(|meta| meta.modified());
-        written.ok().and_then(|at| fs_now.duration_since(at).ok()).unwrap_or_default()
+    /// The file that was listed; `None` if it is gone, or another has its name.
+    fn open_again(&self) -> io::Result<Option<File>> {
+        let file = match file::open_regular(&self.path) {
+            Ok(file) => file,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+            Err(error) => return Err(error),
+        };
+        // Journals only grow, so the first bytes stay what they were.
+        Ok((head(&file, self.head.len())? == self.head).then_some(file))
+    }
+
+    /// How long ago it had been written to when it was listed, judged by the file system's own clock.
+    pub fn quiet_for(&self, fs_now: SystemTime) -> Duration {
+        self.written.and_then(|at| fs_now.duration_since(at).ok()).unwrap_or_default()
     }
 
     /// Removes the file if all of its `contained` bytes are all there is and nobody can write more.
     pub fn remove_if_drained(&self, contained: u64) -> Result<Removal> {
-        let Some(_lease) = Lease::take(&self.file) else { return Ok(Removal::Kept) };
         let context = || format!("remove journal {}", self.path.display());
-        let now = self.file.metadata().with_context(context)?;
+        let Some(file) = self.open_again().with_context(context)? else { return Ok(Removal::Kept) };
+        let Some(_lease) = Lease::take(&file) else { return Ok(Removal::Kept) };
+        let now = file.metadata().with_context(context)?;
         let named = fs::symlink_metadata(&self.path).with_context(context)?;
         if now.len() != contained || named.ino() != now.ino() {
             return Ok(Removal::Kept);
@@ -203,7 +266,7 @@ impl Found {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Removal {
     Done,
-    /// Somebody has it open, or it holds more than the checkpoint.
+    /// Somebody has it open, it holds more than the checkpoint, or it is another file by now.
     Kept,
 }
 
@@ -253,6 +316,23 @@ mod tests {
         assert_eq!(found.remove_if_drained(3).unwrap(), Removal::Kept, "a byte is in no checkpoint");
         assert_eq!(found.remove_if_drained(4).unwrap(), Removal::Done);
         assert!(!path.exists());
+        fs::remove_dir_all(dir).unwrap();
+    }
+
+    #[test]
+    fn a_file_that_went_or_was_replaced_since_it_was_listed_says_nothing() {
+        let dir = dir("replaced");
+        let stem = Stem::parse("s").unwrap();
+        let path = append(&dir, &stem, b"first", Durability::Buffered).unwrap();
+        let mut found = list(&dir).unwrap().found;
+        append(&dir, &stem, b" more", Durability::Buffered).unwrap();
+        assert_eq!(found[0].read_from(3, 100).unwrap(), b"st more", "a file that grew is the same file");
+        fs::write(&path, b"other").unwrap();
+        assert_eq!(found[0].read_from(0, 100).unwrap(), b"");
+        assert_eq!(found[0].remove_if_drained(5).unwrap(), Removal::Kept);
+        fs::remove_file(&path).unwrap();
+        assert_eq!(found[0].read_from(0, 100).unwrap(), b"");
+        assert_eq!(found[0].remove_if_drained(5).unwrap(), Removal::Kept);
         fs::remove_dir_all(dir).unwrap();
     }
 

@@ -4,7 +4,7 @@
 //! no configuration, and takes no bare repository for one it was not told of.
 
 use std::fs;
-use std::os::unix::fs::MetadataExt;
+use std::io::ErrorKind;
 use std::path::{Component, Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
@@ -149,7 +149,7 @@ impl Place {
 
     /// The id of this worktree, in its own git dir so that it goes where the worktree goes.
     pub fn worktree_id(&self) -> PathBuf {
-        self.git_dir.join("trace").join("worktree-id")
+        worktree_id(&self.git_dir)
     }
 
     /// The loose file of a ref of the store.
@@ -226,21 +226,43 @@ pub fn of_journal(journal_file: &Path) -> Result<(PathBuf, WorktreeId)> {
     bail!("{} is not a journal file", journal_file.display())
 }
 
-/// Device and inode: what stays when a directory is moved, and is not copied with it.
-pub fn identity(dir: &Path) -> Result<(u64, u64)> {
-    let meta = fs::metadata(dir).with_context(|| format!("look at {}", dir.display()))?;
-    Ok((meta.dev(), meta.ino()))
+/// Where the id of the worktree with this git dir is.
+pub fn worktree_id(git_dir: &Path) -> PathBuf {
+    git_dir.join("trace").join("worktree-id")
+}
+
+/// The git dirs of all worktrees of a repository: the common one first, then those of linked ones.
+/// A link among them is not git's making, and is not followed.
+///
+/// # Errors
+/// It cannot be told which there are; whoever takes one for gone must know.
+pub fn git_dirs(common: &Path) -> Result<Vec<PathBuf>> {
+    let linked = common.join("worktrees");
+    let context = || format!("list {}", linked.display());
+    let mut dirs = vec![common.to_owned()];
+    match fs::symlink_metadata(&linked) {
+        Ok(meta) if meta.is_dir() => {}
+        Err(error) if error.kind() != ErrorKind::NotFound => return Err(error).with_context(context),
+        _ => return Ok(dirs),
+    }
+    for entry in fs::read_dir(&linked).with_context(context)? {
+        let entry = entry.with_context(context)?;
+        if entry.file_type().with_context(context)?.is_dir() {
+            dirs.push(entry.path());
+        }
+    }
+    Ok(dirs)
 }
 
 impl Place {
     /// Every worktree of the repository with this common git dir: its own, and the linked ones.
     pub fn all_of(common: &Path) -> Vec<Self> {
-        let linked = fs::read_dir(common.join("worktrees")).into_iter().flatten().flatten();
-        let dirs = std::iter::once(common.to_owned()).chain(linked.map(|entry| entry.path()));
-        dirs.filter_map(|git_dir| {
-            let work_tree = home_of(&git_dir)?;
-            Some(Self { work_tree: Some(work_tree), git_dir, common: common.to_owned() })
-        })
-        .collect()
+        let dirs = git_dirs(common).unwrap_or_else(|_| vec![common.to_owned()]);
+        dirs.into_iter()
+            .filter_map(|git_dir| {
+                let work_tree = home_of(&git_dir)?;
+                Some(Self { work_tree: Some(work_tree), git_dir, common: common.to_owned() })
+            })
+            .collect()
     }
 }

@@ -18,11 +18,26 @@ const SHALLOW_CAP: u64 = 64 << 20;
 /// went backwards may thus answer "no". What lies behind a shallow border does not count, even
 /// if it can still be read: git's `gc` does not count it either.
 pub fn is_ancestor(store: &Store, old: Oid, new: Oid) -> Result<bool> {
+    reaches(store, &shallow(store)?, old, new)
+}
+
+/// The same, where `heir` is known to come from `old`: if `new` was made from that, which takes few
+/// steps to see while commits are only added, it was made from `old` as well.
+///
+/// A shallow border may have moved across `old` since then, so where there is one nothing is known.
+pub fn is_ancestor_by(store: &Store, old: Oid, heir: Option<Oid>, new: Oid) -> Result<bool> {
+    let border = shallow(store)?;
+    match heir.filter(|_| border.is_empty()) {
+        Some(heir) if reaches(store, &border, heir, new)? => Ok(true),
+        _ => reaches(store, &border, old, new),
+    }
+}
+
+fn reaches(store: &Store, border: &HashSet<Oid>, old: Oid, new: Oid) -> Result<bool> {
     if old == new {
         return Ok(true);
     }
     let Some(RawCommit { time_secs: oldest, .. }) = store.commit(old)? else { return Ok(false) };
-    let border = shallow(store)?;
     let mut seen = HashSet::from([new]);
     let mut queue = BinaryHeap::new();
     queue.extend(store.dated_parents(new)?.map(|(time, parents)| (time, new, parents)));
@@ -99,5 +114,20 @@ mod tests {
         std::fs::write(dir.git_dir().join("shallow"), format!("{second}\n")).unwrap();
         assert!(is_ancestor(&store, second, third).unwrap());
         assert!(!is_ancestor(&store, first, third).unwrap());
+    }
+
+    #[test]
+    fn an_heir_spares_the_way_to_its_ancestor_unless_there_is_a_border() {
+        let dir = Dir::repository(HashKind::Sha1);
+        let [first, second, third, fourth] = [1, 2, 3, 4].map(|second| dir.commit(second));
+        let hex = second.to_string();
+        std::fs::remove_file(dir.git_dir().join("objects").join(&hex[..2]).join(&hex[2..])).unwrap();
+        let store = dir.store();
+        let by = |heir, new| is_ancestor_by(&store, first, heir, new).unwrap();
+        assert!(by(Some(third), fourth) && by(Some(third), third), "nobody walks past the heir");
+        assert!(!by(None, fourth) && !by(Some(fourth), third), "what lies between is gone");
+        assert!(by(Some(fourth), first), "the heir says nothing of a HEAD that went back");
+        std::fs::write(dir.git_dir().join("shallow"), format!("{third}\n")).unwrap();
+        assert!(!by(Some(third), fourth));
     }
 }

@@ -53,6 +53,8 @@ pub struct Ground<'a> {
     pub store: &'a Store,
     /// The tree whose blobs may be borrowed: they are not written again at the same path.
     pub base_tree: Option<Oid>,
+    /// HEAD's tree, if the base can be moved there: a file over the limit may lean on it.
+    pub head_tree: Option<Oid>,
     /// The user's `core.excludesFile`.
     pub excludes_file: Option<PathBuf>,
     /// The patterns of `trace.ignore`.
@@ -98,6 +100,8 @@ pub struct Found {
     pub skipped: Vec<Skip>,
     /// Files that changed each time they were read; they are in, as they were read last.
     pub unstable: Vec<Text>,
+    /// A file is in that only HEAD's tree has: the base must be moved there.
+    pub leans: bool,
     /// False if the deadline came first: what was found is right, but there may be more.
     pub complete: bool,
     pub update: Update,

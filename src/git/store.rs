@@ -55,7 +55,7 @@ impl Entry {
 }
 
 /// The layout of the store that this program reads and writes.
-const LAYOUT: i64 = 1;
+pub const LAYOUT: i64 = 1;
 
 /// The files of a new store, relative to its directory; `refs/` and `objects/pack/` stay empty.
 pub fn layout(kind: HashKind, promisor: bool) -> Vec<(&'static str, Vec<u8>)> {

@@ -1,11 +1,11 @@
 //! A command: its started and finished events joined by id.
 
-use super::event::{Actor, ActorKind, Event, Output, Process, What};
-use super::id::{CommandId, SessionId};
+use super::event::{Actor, ActorKind, CommandHalf, Event, Output, Process, What};
+use super::id::{CommandId, EventId, SessionId};
 use super::oid::Oid;
 use super::text::Text;
 use super::time::Timestamp;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// One command as it is shown: both halves joined, and the checkpoint that holds it.
 #[derive(Clone, Debug, PartialEq)]
@@ -88,6 +88,10 @@ pub enum Alive {
 #[derive(Debug, Default)]
 pub struct Join {
     commands: BTreeMap<CommandId, Command>,
+    /// Ends that have ids of their own, since their start was only guessed (`capture/generic.rs`).
+    own_ends: BTreeSet<EventId>,
+    /// Those of them whose start had ended already: another start waits for each.
+    surplus: Vec<Command>,
     /// Ends that came for a command that already had one: the first wins, these are counted.
     pub repeated_ends: u64,
 }
@@ -106,7 +110,10 @@ impl Join {
     }
 
     /// The commands, oldest first: by start (or end), session, sequence.
-    pub fn finish(self) -> Vec<Command> {
+    pub fn finish(mut self) -> Vec<Command> {
+        for end in std::mem::take(&mut self.surplus) {
+            self.settle(end);
+        }
         let mut all: Vec<Command> = self.commands.into_values().collect();
         all.sort_by(|a, b| {
             (a.moment(), &a.session, a.seq, &a.id).cmp(&(b.moment(), &b.session, b.seq, &b.id))
@@ -114,42 +121,45 @@ impl Join {
         all
     }
 
-    fn add(&mut self, event: &Event, half: &super::event::CommandHalf, held_by: Option<Oid>, is_end: bool) {
-        let end = match (is_end, half.interrupted) {
-            (false, _) => End::Open,
-            (true, true) => End::Interrupted,
-            (true, false) => End::Done,
+    /// Gives a surplus end to the oldest call like its own that has none; else it stands alone.
+    fn settle(&mut self, mut end: Command) {
+        let like = |command: &&mut Command| {
+            !command.has_end()
+                && command.started <= end.finished
+                && command.session == end.session
+                && command.actor.tool_use_id == end.actor.tool_use_id
         };
-        let new = Command {
-            id: half.command_id.clone(),
-            session: event.session.clone(),
-            seq: event.seq,
-            command: half.command.clone(),
-            cwd: half.cwd.clone(),
-            cwd_after: half.cwd_after.clone(),
-            started: half.start,
-            finished: half.end,
-            duration_us: half.duration_us.or_else(|| span(half.start, half.end)),
-            exit: half.exit,
-            pipestatus: half.pipestatus.clone(),
-            flags: half.flags.clone(),
-            shell: half.shell.clone(),
-            actor: half.actor.clone().unwrap_or_default(),
-            process: half.process.clone(),
-            output: half.output.clone(),
-            end,
-            checkpoint: held_by,
-        };
+        match self.commands.values_mut().filter(like).min_by_key(|command| command.moment()) {
+            Some(open) => {
+                (end.id, end.started) = (open.id.clone(), open.started);
+                end.duration_us = span(end.started, end.finished);
+                open.complete(end);
+            }
+            None => drop(self.commands.insert(end.id.clone(), end)),
+        }
+    }
+
+    fn add(&mut self, event: &Event, half: &CommandHalf, held_by: Option<Oid>, is_end: bool) {
+        let new = Command::of(event, half, held_by, is_end);
+        let own = is_end && !is_half_of(&event.id, &half.command_id);
+        if own && !self.own_ends.insert(event.id.clone()) {
+            self.repeated_ends += 1;
+            return;
+        }
         match self.commands.entry(half.command_id.clone()) {
             std::collections::btree_map::Entry::Vacant(free) => {
                 free.insert(new);
             }
             std::collections::btree_map::Entry::Occupied(mut known) => {
                 let known = known.get_mut();
-                match (known.has_end(), is_end) {
-                    (true, true) => self.repeated_ends += 1,
-                    (false, true) => known.complete(new),
-                    (_, false) => known.lend(new),
+                match (known.has_end(), is_end, &event.session) {
+                    (true, true, Some(session)) if own => {
+                        let id = CommandId::of_tool(session, event.id.as_str().as_bytes());
+                        self.surplus.push(Command { id, ..new });
+                    }
+                    (true, true, _) => self.repeated_ends += 1,
+                    (false, true, _) => known.complete(new),
+                    (_, false, _) => known.lend(new),
                 }
             }
         }
@@ -170,6 +180,35 @@ impl Join {
 }
 
 impl Command {
+    /// What one half alone says.
+    fn of(event: &Event, half: &CommandHalf, held_by: Option<Oid>, is_end: bool) -> Self {
+        let end = match (is_end, half.interrupted) {
+            (false, _) => End::Open,
+            (true, true) => End::Interrupted,
+            (true, false) => End::Done,
+        };
+        Self {
+            id: half.command_id.clone(),
+            session: event.session.clone(),
+            seq: event.seq,
+            command: half.command.clone(),
+            cwd: half.cwd.clone(),
+            cwd_after: half.cwd_after.clone(),
+            started: half.start,
+            finished: half.end,
+            duration_us: half.duration_us.or_else(|| span(half.start, half.end)),
+            exit: half.exit,
+            pipestatus: half.pipestatus.clone(),
+            flags: half.flags.clone(),
+            shell: half.shell.clone(),
+            actor: half.actor.clone().unwrap_or_default(),
+            process: half.process.clone(),
+            output: half.output.clone(),
+            end,
+            checkpoint: held_by,
+        }
+    }
+
     fn has_end(&self) -> bool {
         matches!(self.end, End::Done | End::Interrupted)
     }
@@ -197,6 +236,11 @@ impl Command {
     }
 }
 
+/// Whether an event has the id that its command's end always has ([`EventId::of_half`]).
+fn is_half_of(event: &EventId, command: &CommandId) -> bool {
+    event.as_str().strip_prefix(command.as_str()) == Some("/e")
+}
+
 fn span(start: Option<Timestamp>, end: Option<Timestamp>) -> Option<u64> {
     u64::try_from(end?.since(start?)).ok()
 }
@@ -204,8 +248,7 @@ fn span(start: Option<Timestamp>, end: Option<Timestamp>) -> Option<u64> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::event::CommandHalf;
-    use crate::model::id::{EventId, Half};
+    use crate::model::id::Half;
 
     fn half(id: &str, which: Half, exit: Option<i32>, at: i64) -> Event {
         let command_id = CommandId::parse(id).unwrap();

@@ -11,10 +11,11 @@ use crate::git::{GITLINK, LINK, diff, patch};
 use crate::model::change::Side;
 use crate::model::oid::Oid;
 use crate::model::text::Text;
+use crate::store::base::Base;
 use crate::store::chain;
 use crate::store::compose::Scope;
 use crate::store::home::Home;
-use crate::store::snapshot::{self, Camera};
+use crate::store::snapshot::Camera;
 use crate::store::tip;
 
 /// A file that differs, and both contents. A content that cannot be read is absent.
@@ -84,9 +85,9 @@ impl<'a> Comparison<'a> {
 fn now(home: &Home, camera: &Camera<'_>, pack: &mut Pack) -> Result<Option<Oid>> {
     let tip = tip::intact(home)?.map(|id| chain::checkpoint(camera.store, id)).transpose()?;
     let head = crate::git::head::read(&home.place.git_dir, &home.place.common)?;
-    let mut scratch = Pack::new(camera.store.hash_kind());
-    let (base, _) = snapshot::base(camera.store, &mut scratch, tip.as_ref(), &head)?;
-    Ok(camera.take(pack, &Scope::Full, base, tip.as_ref())?.tree)
+    // Nothing is written, so nothing needs to be copied: what is there now can be read now.
+    let base = Base::kept(camera.store, tip.as_ref(), &head)?;
+    Ok(camera.take(pack, &Scope::Full, &base, tip.as_ref())?.tree)
 }
 
 fn covers(path: &[u8], file: &[u8]) -> bool {

@@ -71,14 +71,12 @@ pub fn list(home: &Home, store: &Store, filter: &Filter, found: &mut Vec<Checkpo
     Ok(())
 }
 
-/// Whether one of the paths, or what is at it, differs from the checkpoint before. Compares ids along
+/// Whether one of the paths, or what is at it, differs from the snapshot before. Compares ids along
 /// the path only, so it opens as many trees as the path has names.
 fn changed(store: &Store, checkpoint: &Checkpoint, paths: &[Vec<u8>]) -> Result<bool> {
     let Some(new) = chain::worktree(store, checkpoint.tree)? else { return Ok(false) };
-    let old = match checkpoint.parent {
-        Some(parent) => chain::worktree(store, chain::checkpoint(store, parent)?.tree)?,
-        None => None,
-    };
+    let parent = checkpoint.parent.map(|parent| chain::checkpoint(store, parent)).transpose()?;
+    let old = chain::newest_worktree(store, parent.as_ref())?;
     for path in paths {
         let old = old.map(|old| store.lookup(old, path)).transpose()?.flatten();
         if store.lookup(new, path)? != old {

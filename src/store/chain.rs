@@ -53,6 +53,19 @@ pub fn worktree(store: &Store, tree: Oid) -> Result<Option<Oid>> {
     Ok(store.lookup(tree, WORKTREE)?.map(|side| side.id))
 }
 
+/// The newest snapshot from `tip` on: a checkpoint that was made without one changed no file.
+pub fn newest_worktree(store: &Store, tip: Option<&Checkpoint>) -> Result<Option<Oid>> {
+    let mut step = tip.map(|tip| (tip.tree, tip.parent));
+    while let Some((tree, parent)) = step {
+        if let Some(found) = worktree(store, tree)? {
+            return Ok(Some(found));
+        }
+        let older = parent.map(|id| checkpoint(store, id)).transpose()?;
+        step = older.map(|older| (older.tree, older.parent));
+    }
+    Ok(None)
+}
+
 /// What the snapshot of a checkpoint found, from its events.
 pub fn facts(events: &[u8]) -> Option<SnapshotFacts> {
     use crate::model::event::What;

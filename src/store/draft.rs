@@ -4,17 +4,18 @@ use std::time::Instant;
 
 use anyhow::{Context, Result};
 
+use super::base::Base;
 use super::compose::{self, Scope};
 use super::flush::Order;
 use super::home::Home;
 use super::pending::Pending;
-use super::snapshot::{self, Camera, Taken};
+use super::snapshot::{Camera, Taken};
 use super::{land, trouble};
 use crate::disk::backoff::random;
 use crate::disk::clock;
 use crate::disk::file::{self, Durability};
 use crate::git::head::Head;
-use crate::git::pack::Pack;
+use crate::git::pack::{Pack, Packed};
 use crate::git::store::Store;
 use crate::git::table::log::Write;
 use crate::git::{ObjectKind, commit, tree};
@@ -41,7 +42,7 @@ pub struct Scene<'a> {
 /// Everything of a checkpoint but its commit.
 pub struct Draft {
     pack: Pack,
-    base: Option<Oid>,
+    base: Base,
     taken: Option<Taken>,
     state: Snapshot,
 }
@@ -61,11 +62,7 @@ impl Scene<'_> {
     pub fn draft(&self) -> Result<Draft> {
         let mut pack = Pack::new(self.store.hash_kind());
         let before = self.before.as_ref();
-        let (base, missing) = snapshot::base(self.store, &mut pack, before, &self.head)?;
-        if !missing.is_empty() {
-            let what = format!("{} objects that checkpoints borrowed are gone already", missing.len());
-            trouble::note(&self.home.place.common, "keep borrowed objects", &what);
-        }
+        let mut base = self.base()?;
         let camera = Camera {
             home: self.home,
             store: self.store,
@@ -74,7 +71,7 @@ impl Scene<'_> {
             deadline: self.order.budget.map(|budget| Instant::now() + budget),
         };
         // Files that cannot be read are no reason to lose the commands.
-        let (taken, state) = match camera.take(&mut pack, &self.scope()?, base, before) {
+        let (taken, state) = match camera.take(&mut pack, &self.scope()?, &base, before) {
             Ok(taken) => {
                 let state = taken.state;
                 (Some(taken), state)
@@ -84,7 +81,33 @@ impl Scene<'_> {
                 (None, Snapshot::Skipped(Excuse::Failed))
             }
         };
+        if taken.as_ref().is_some_and(|taken| taken.leans) {
+            base.advance(self.store, &mut |packed| self.absorb(&packed))?;
+        }
+        self.note(&base);
         Ok(Draft { pack, base, taken, state })
+    }
+
+    fn base(&self) -> Result<Base> {
+        let (store, before) = (self.store, self.before.as_ref());
+        match self.order.kind {
+            // Somebody waits, and a base may be as large as the user's repository.
+            Kind::Guard => Ok(Base::kept(store, before, &self.head)?.fixed()),
+            _ => Base::settled(store, before, &self.head, &mut |packed| self.absorb(&packed)),
+        }
+    }
+
+    fn note(&self, base: &Base) {
+        if !base.missing.is_empty() {
+            let what = format!("{} objects that checkpoints borrowed are gone already", base.missing.len());
+            trouble::note(&self.home.place.common, "keep borrowed objects", &what);
+        }
+    }
+
+    /// Lands a pack of what the base lent. The user's `gc` may be next, whatever the settings say of
+    /// our own losses.
+    fn absorb(&self, packed: &Packed) -> Result<()> {
+        land::land(self.home, packed, Durability::Synced).context("keep borrowed objects")
     }
 
     fn scope(&self) -> Result<Scope> {
@@ -105,8 +128,8 @@ impl Draft {
     pub fn is_news(&self, scene: &Scene<'_>) -> bool {
         let files = self.taken.as_ref().is_some_and(|taken| taken.files != Files::default());
         let events = scene.pending.consumed > 0 && scene.order.kind != Kind::Guard;
-        // A base that moved must be recorded, and what was copied for it must land, whatever else is new.
-        let moved = scene.before.as_ref().is_some_and(|before| before.header.base != self.base);
+        // A base that moved must be recorded, whatever else is new, or it is copied again and again.
+        let moved = scene.before.as_ref().is_some_and(|before| before.header.base != self.base.commit);
         scene.before.is_none() || files || events || moved
     }
 
@@ -153,13 +176,17 @@ impl Draft {
         let files = self.taken.as_ref().map(|taken| taken.files).unwrap_or_default();
         Ok(Header {
             subject: compose::subject(&pending.items, files),
-            kind: compose::kind(scene.order.kind, &pending.items),
+            // Nobody may take it for one whose base was looked at: see `base`.
+            kind: match self.base.held {
+                true => compose::kind(scene.order.kind, &pending.items),
+                false => Kind::Guard,
+            },
             time: now,
             worktree: home.worktree.clone(),
             worktree_path: Text::from(home.place.top()?.as_os_str().as_encoded_bytes()),
             head: scene.head.commit,
             branch: scene.head.branch.clone().map(Text),
-            base: self.base,
+            base: self.base.commit,
             sessions: compose::sessions(&pending.items),
             commands: compose::commands(pending.events()),
             files,

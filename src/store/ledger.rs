@@ -23,7 +23,7 @@ fn path(home: &Home) -> PathBuf {
 
 /// The checkpoint whose section is the last; `None` if there is none or the end is torn.
 pub fn last(home: &Home) -> Option<Oid> {
-    let mut file = fs::File::open(path(home)).ok()?;
+    let mut file = file::open_regular(&path(home)).ok()?;
     let len = file.metadata().ok()?.len();
     file.seek(SeekFrom::Start(len.saturating_sub(MARKER))).ok()?;
     let mut end = Vec::new();
@@ -66,7 +66,10 @@ pub enum Extent {
 impl Ledger {
     /// Reads it; an absent one is empty.
     pub fn read(home: &Home) -> Self {
-        Self { bytes: fs::read(path(home)).unwrap_or_default(), extent: Extent::Whole }
+        let mut bytes = Vec::new();
+        // What was read before an error is a prefix, as after a torn write.
+        let _ = file::open_regular(&path(home)).and_then(|mut file| file.read_to_end(&mut bytes));
+        Self { bytes, extent: Extent::Whole }
     }
 
     /// Reads the sections that lie whole in its last `most` bytes.
@@ -75,7 +78,7 @@ impl Ledger {
     }
 
     fn read_end(home: &Home, most: u64) -> std::io::Result<Self> {
-        let mut file = fs::File::open(path(home))?;
+        let mut file = file::open_regular(&path(home))?;
         let start = file.metadata()?.len().saturating_sub(most);
         let mut bytes = Vec::new();
         file.seek(SeekFrom::Start(start))?;

@@ -10,24 +10,30 @@ use std::fs;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
+use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
 
 use super::home::Home;
-use super::trouble;
+use super::{chain, child, trouble};
 use crate::disk::backoff::random;
-use crate::disk::file;
+use crate::disk::file::{self, Durability};
 use crate::disk::lock::{Attempt, RefLock};
+use crate::disk::place::Place;
 use crate::git::store::Store;
-use crate::git::{own, run};
+use crate::git::{ancestry, own, run};
 use crate::model::digest;
 use crate::model::oid::Oid;
 
 /// So many packs are merged into one.
 pub const DUE: usize = 32;
 
-/// While a merge is at work, or where it failed, every so many packs are reason to try.
+/// While a merge is at work, every so many packs are reason to try.
 const AGAIN: usize = 8;
+
+/// Where a merge failed the next would too: it is left alone for so long. git's temporaries that are
+/// older than this are nobody's.
+const PAUSE: Duration = Duration::from_secs(3600);
 
 /// More checkpoints than this do not come while a merge chooses its packs.
 const MOST_NEWER: usize = 1_000;
@@ -37,20 +43,16 @@ const ROOM: &str = "merge-";
 
 /// Starts a merge in the background if one is due. Nobody waits for it.
 pub fn if_due(home: &Home) {
-    let count = count(&home.place.store());
-    if count < DUE || !count.is_multiple_of(AGAIN) {
+    if !is_due(count(&home.place.store()), age(&stamp(home))) {
         return;
     }
-    let Ok(myself) = std::env::current_exe() else { return };
-    let mut child = std::process::Command::new(myself);
-    child
-        .args(["hook", "maintain"])
-        .current_dir(home.place.work_tree.as_deref().unwrap_or(&home.place.git_dir));
-    child.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
-    std::os::unix::process::CommandExt::process_group(&mut child, 0);
-    if let Err(error) = child.spawn() {
-        trouble::note(&home.place.common, "start maintenance", &error.to_string());
+    if let Err(error) = child::spawn(home, &["hook", "maintain"]) {
+        trouble::note(&home.place.common, "start maintenance", &format!("{error:#}"));
     }
+}
+
+fn is_due(packs: usize, since_failure: Option<Duration>) -> bool {
+    packs >= DUE && packs.is_multiple_of(AGAIN) && since_failure.is_none_or(|since| since > PAUSE)
 }
 
 /// What a merge did.
@@ -63,40 +65,100 @@ pub enum Merge {
 }
 
 /// Merges the small packs, and each larger one that holds no more than twice what was taken so far.
+///
+/// A damaged pack stays as it is, for `fsck` to tell of, and the others are merged without it.
 pub fn merge(home: &Home) -> Result<Merge> {
     let lock = RefLock::attempt(&home.place.lock("store"))?;
     let Attempt::Held(_lock) = lock else { return Ok(Merge::Nothing) };
-    sweep(&home.place.incoming());
+    sweep(&home.place);
+    let merged = merge_sound(home);
+    // A mark that cannot be made or removed costs a needless try, or an hour.
+    let _ = match &merged {
+        Ok(_) => fs::remove_file(stamp(home)).map_err(Into::into),
+        Err(_) => file::replace(&stamp(home), b"", Durability::Buffered),
+    };
+    merged
+}
+
+fn merge_sound(home: &Home) -> Result<Merge> {
     let dir = home.place.store();
     let store = Store::open(&dir)?;
-    let chosen = choose(packs(&dir));
+    let readable = |pack: &PackFile| own::ids_of_index(&pack.idx, store.hash_kind()).is_ok();
+    let (chosen, mut damaged): (Vec<_>, Vec<_>) = choose(packs(&dir)).into_iter().partition(readable);
+    let mut merged = merge_chosen(home, &store, &chosen);
+    if merged.is_err() {
+        // Looking at every byte takes as long as merging does: only where that failed.
+        let (sound, bad): (Vec<_>, Vec<_>) = chosen.into_iter().partition(|pack| is_sound(&dir, pack));
+        // If all are bad, something else is.
+        if !sound.is_empty() && !bad.is_empty() {
+            merged = merge_chosen(home, &store, &sound);
+            damaged.extend(bad);
+        }
+    }
+    for pack in damaged {
+        let what = format!("{} is damaged and was left out; see `trace fsck`", pack.idx.display());
+        trouble::note(&home.place.common, "merge packs", &what);
+    }
+    merged
+}
+
+/// Whether git can read every object of a pack.
+fn is_sound(store: &Path, pack: &PackFile) -> bool {
+    let mut git = run::command(Some(store));
+    git.arg("verify-pack").arg(&pack.idx).stdout(Stdio::null()).stderr(Stdio::null());
+    git.status().is_ok_and(|status| status.success())
+}
+
+fn merge_chosen(home: &Home, store: &Store, chosen: &[PackFile]) -> Result<Merge> {
     if chosen.len() < 2 {
         return Ok(Merge::Nothing);
     }
     let mut listed = HashSet::new();
-    for pack in &chosen {
+    for pack in chosen {
         listed.extend(own::ids_of_index(&pack.idx, store.hash_kind())?);
     }
-    let order = telling_order(&store, &listed)?;
+    let order = telling_order(store, &listed)?;
     let room = home.place.incoming().join(format!("{ROOM}{}", digest::hex(&random::<8>())));
     file::private_dir(&room)?;
     let merged =
-        pack_into(&dir, &room, &order).and_then(|name| land(&dir, &room, &name, &store, &chosen, &listed));
+        pack_into(store.dir(), &room, &order).and_then(|name| land(&room, &name, store, chosen, &listed));
     let _ = fs::remove_dir_all(&room);
     merged.map(|()| Merge::Done(chosen.len()))
 }
 
-/// Removes what mergers that died left behind. Only under the store's lock.
-fn sweep(incoming: &Path) {
-    for entry in fs::read_dir(incoming).into_iter().flatten().flatten() {
+/// Removes what mergers that died left behind, and the gits they had started. Only under the store's
+/// lock.
+fn sweep(place: &Place) {
+    for entry in fs::read_dir(place.incoming()).into_iter().flatten().flatten() {
         if entry.file_name().to_string_lossy().starts_with(ROOM) {
             let _ = fs::remove_dir_all(entry.path());
         }
     }
+    for entry in fs::read_dir(pack_dir(&place.store())).into_iter().flatten().flatten() {
+        let temporary = entry.file_name().as_encoded_bytes().starts_with(b"tmp_");
+        if temporary && age(&entry.path()).is_some_and(|age| age > PAUSE) {
+            let _ = fs::remove_file(entry.path());
+        }
+    }
+}
+
+/// The file whose age says how long ago a merge failed.
+fn stamp(home: &Home) -> PathBuf {
+    home.place.cache().join("merge-failed")
+}
+
+/// How long ago a file was written; `None` if there is none.
+fn age(path: &Path) -> Option<Duration> {
+    let written = fs::symlink_metadata(path).and_then(|meta| meta.modified()).ok()?;
+    Some(written.elapsed().unwrap_or_default())
+}
+
+fn pack_dir(store: &Path) -> PathBuf {
+    store.join("objects").join("pack")
 }
 
 fn count(store: &Path) -> usize {
-    let entries = fs::read_dir(store.join("objects").join("pack")).into_iter().flatten().flatten();
+    let entries = fs::read_dir(pack_dir(store)).into_iter().flatten().flatten();
     entries.filter(|entry| entry.file_name().as_encoded_bytes().ends_with(b".idx")).count()
 }
 
@@ -107,7 +169,7 @@ struct PackFile {
 }
 
 fn packs(store: &Path) -> Vec<PackFile> {
-    let entries = fs::read_dir(store.join("objects").join("pack")).into_iter().flatten().flatten();
+    let entries = fs::read_dir(pack_dir(store)).into_iter().flatten().flatten();
     let indices =
         entries.map(|entry| entry.path()).filter(|path| path.extension().is_some_and(|end| end == "idx"));
     indices
@@ -139,9 +201,8 @@ fn choose(mut packs: Vec<PackFile>) -> Vec<PackFile> {
 /// checkpoint reaches (the pack of a lost swap) follow; they are kept all the same.
 fn telling_order(store: &Store, listed: &HashSet<Oid>) -> Result<Vec<u8>> {
     let mut git = run::command(Some(store.dir()));
-    git.args(["rev-list", "--objects", "--in-commit-order", "--glob=refs/trace/*"]);
+    git.args(["rev-list", "--objects", "--in-commit-order", "--ignore-missing", "--glob=refs/trace/*"]);
     git.args(borders(store, listed)?);
-    git.args(["--not", "--alternate-refs"]);
     git.stdout(Stdio::piped()).stderr(Stdio::null());
     let output = git.output().context("run git rev-list")?;
     let mut order = Vec::new();
@@ -161,26 +222,34 @@ fn telling_order(store: &Store, listed: &HashSet<Oid>) -> Result<Vec<u8>> {
     Ok(order)
 }
 
-/// Where each chain leaves the packs to be merged, as `^<id>`: what is older need not be walked, or
-/// each merge would cost what the whole history does.
+/// What need not be walked, as `^<id>`: where each chain leaves the packs to be merged, or each merge
+/// would cost what the whole history does, and the trees that those checkpoints borrow from (naming the
+/// user's commit would not do: git leaves out the trees of parents only).
+///
+/// git could name the user's refs itself (`--alternate-refs`), with a program that configuration names.
 fn borders(store: &Store, listed: &HashSet<Oid>) -> Result<Vec<String>> {
     let mut git = run::command(Some(store.dir()));
     git.args(["for-each-ref", "--format=%(objectname)", "refs/trace/"]).stderr(Stdio::null());
     let tips = git.output().context("run git for-each-ref")?.stdout;
     let parent = |id: Oid| store.commit(id).ok().flatten().and_then(|commit| commit.parent);
-    let mut borders = Vec::new();
+    let (mut borders, mut bases) = (HashSet::new(), HashSet::new());
     for tip in tips.split(|byte| *byte == b'\n').filter_map(Oid::parse) {
         // The newest may have come after the packs were counted.
         let newest = std::iter::successors(Some(tip), |id| parent(*id)).take(MOST_NEWER);
-        let inside = newest.into_iter().find(|id| listed.contains(id));
-        let older = inside.map(|id| std::iter::successors(Some(id), |id| parent(*id)));
-        let border = match older {
-            Some(mut older) => older.find(|id| !listed.contains(id)),
-            None => Some(tip),
+        let Some(inside) = newest.into_iter().find(|id| listed.contains(id)) else {
+            borders.insert(tip);
+            continue;
         };
-        borders.extend(border.map(|id| format!("^{id}")));
+        let mut next = Some(inside);
+        while let Some(id) = next.filter(|id| listed.contains(id)) {
+            let checkpoint = chain::checkpoint(store, id).ok();
+            bases.extend(checkpoint.as_ref().and_then(|checkpoint| checkpoint.header.base));
+            next = checkpoint.and_then(|checkpoint| checkpoint.parent);
+        }
+        borders.extend(next);
     }
-    Ok(borders)
+    borders.extend(bases.into_iter().filter_map(|base| ancestry::tree_of(store, base).ok().flatten()));
+    Ok(borders.into_iter().map(|id| format!("^{id}")).collect())
 }
 
 fn pack_into(store: &Path, room: &Path, order: &[u8]) -> Result<String> {
@@ -206,18 +275,11 @@ fn pack_into(store: &Path, room: &Path, order: &[u8]) -> Result<String> {
     Ok(String::from_utf8_lossy(&output.stdout).trim().to_owned())
 }
 
-fn land(
-    store_dir: &Path,
-    room: &Path,
-    name: &str,
-    store: &Store,
-    old: &[PackFile],
-    listed: &HashSet<Oid>,
-) -> Result<()> {
+fn land(room: &Path, name: &str, store: &Store, old: &[PackFile], listed: &HashSet<Oid>) -> Result<()> {
     let new = room.join(format!("pack-{name}.idx"));
     let held: HashSet<Oid> = own::ids_of_index(&new, store.hash_kind())?.into_iter().collect();
     ensure!(listed.is_subset(&held), "the merged pack lacks {} objects", listed.difference(&held).count());
-    let packs = store_dir.join("objects").join("pack");
+    let packs = pack_dir(store.dir());
     for end in ["pack", "idx"] {
         let from = room.join(format!("pack-{name}.{end}"));
         let synced = fs::File::open(&from).and_then(|file| file.sync_all());
@@ -241,6 +303,21 @@ fn land(
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_merge_is_due_every_few_packs_but_not_soon_after_one_failed() {
+        let secs = |secs| Some(Duration::from_secs(secs));
+        for (packs, since_failure, due) in [
+            (31, None, false),
+            (32, None, true),
+            (33, None, false),
+            (40, None, true),
+            (40, secs(60), false),
+            (40, secs(3601), true),
+        ] {
+            assert_eq!(is_due(packs, since_failure), due, "{packs} packs, {since_failure:?}");
+        }
+    }
 
     #[test]
     fn small_packs_are_merged_and_a_large_one_only_when_it_is_worth_it() {

@@ -15,13 +15,16 @@
 //!   chain and nobody has it open ([`trim`]); packs are only ever merged ([`maintain`]); what is
 //!   damaged is set aside in `quarantine/` and counted.
 //! - **The user's history may move.** Checkpoints borrow objects of one base commit; when that is no
-//!   longer part of HEAD's history, what they borrow is copied first ([`snapshot`]).
+//!   longer part of HEAD's history, what they borrow is copied first ([`base`]).
 //! - **No silence.** What failed is noted in `trouble.jsonl`, bounded ([`trouble`]).
 //!
 //! `cache/` and `index/` may be deleted at any time: [`seen`] and [`ledger`] name the checkpoint they
 //! are right for and are caught up from the chain ([`models`]).
 
+pub mod aside;
+pub mod base;
 pub mod chain;
+pub mod child;
 pub mod compose;
 pub mod draft;
 pub mod flush;

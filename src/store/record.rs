@@ -4,7 +4,7 @@
 
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
 
 use super::home::Home;
 use crate::disk::backoff::random;
@@ -15,7 +15,7 @@ use crate::model::event::{Event, Note, What};
 use crate::model::id::EventId;
 use crate::model::redact;
 use crate::model::time::Timestamp;
-use crate::wire::{event, frame};
+use crate::wire::{event, fit, frame};
 
 /// The journal of an agent's session: its key is foreign text, so it is hashed.
 pub fn stem(agent: &str, external: &[u8]) -> Stem {
@@ -25,17 +25,31 @@ pub fn stem(agent: &str, external: &[u8]) -> Stem {
 
 /// Records the events in the journal `stem` of the directory `dir`, all in one write.
 ///
-/// What introduces a session is left out where its journal is there already: it was said.
+/// What introduces a session is left out where its journal says the same already.
 pub fn record(dir: &Path, stem: &Stem, events: &[Event], durability: Durability) -> Result<PathBuf> {
-    let known = dir.join(stem.file(0)).exists();
     let mut frames = Vec::new();
     for event in events {
-        let introduces = matches!(event.what, What::SessionSeen(_));
-        if !(known && introduces && events.len() > 1) {
-            frames.extend(frame::encode(redact::json_line(&event::encode(event)).get()));
+        let introduces = matches!(event.what, What::SessionSeen(_)) && events.len() > 1;
+        if !(introduces && is_told(dir, stem, &event.id)) {
+            frames.extend(frame::encode(&line(event)?));
         }
     }
     journal::append(dir, stem, &frames, durability).context("record the event")
+}
+
+/// One that is told twice is kept once, so to look at the ends of a long journal is enough.
+fn is_told(dir: &Path, stem: &Stem, id: &EventId) -> bool {
+    journal::mentions(dir, stem, format!("\"id\":\"{id}\"").as_bytes())
+}
+
+/// The event as a line without secrets that fits into a frame. What is cut is cut after the
+/// redaction: half a secret is no longer known for one.
+fn line(event: &Event) -> Result<Vec<u8>> {
+    let clean = redact::json_line(&event::encode(event)).into_inner();
+    let cut = fit::fit(&clean).context("make the event fit into a frame")?;
+    let line = cut.map_or(clean, |cut| redact::json_line(&cut).into_inner());
+    ensure!(line.len() <= frame::CAP, "an event of {} bytes fits into no frame", line.len());
+    Ok(line)
 }
 
 /// Records that somebody asks for a checkpoint, and what for.
@@ -61,5 +75,65 @@ pub fn durability(events: &[Event]) -> Durability {
     match events.iter().any(weighty) {
         true => Durability::Synced,
         false => Durability::Buffered,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::event::SessionSeen;
+
+    fn told(dir: &Path) -> Vec<Event> {
+        let mut found = journal::list(dir).map(|listing| listing.found).unwrap();
+        let bytes: Vec<u8> =
+            found.iter_mut().flat_map(|found| found.read_from(0, u64::MAX >> 1).unwrap()).collect();
+        let pieces = frame::split(&bytes).pieces.into_iter();
+        pieces
+            .map(|piece| match piece {
+                frame::Piece::Whole(payload) => event::decode(payload).unwrap(),
+                frame::Piece::Torn(torn) => panic!("{} bytes are torn", torn.len()),
+            })
+            .collect()
+    }
+
+    fn event(id: &str, what: What) -> Event {
+        Event { id: EventId::parse(id).unwrap(), at: Timestamp(1), session: None, seq: None, what }
+    }
+
+    fn temporary(name: &str) -> PathBuf {
+        let dir = std::env::temp_dir().join(format!("trace-record-{name}-{}", std::process::id()));
+        let _ = std::fs::remove_dir_all(&dir);
+        dir
+    }
+
+    #[test]
+    fn a_session_that_tells_more_of_itself_is_heard_and_repeats_nothing() {
+        let dir = temporary("seen");
+        let seen = |id: &str| event(id, What::SessionSeen(Box::<SessionSeen>::default()));
+        let note = |id: &str| event(id, What::TurnEnded(Note::default()));
+        let agent = stem("a", b"s");
+        for events in [
+            [seen("plain"), note("n1")],
+            [seen("plain"), note("n2")],
+            [seen("with-model"), note("n3")],
+            [seen("plain"), note("n4")],
+            [seen("with-model"), note("n5")],
+        ] {
+            record(&dir, &agent, &events, Durability::Buffered).unwrap();
+        }
+        let ids: Vec<String> = told(&dir).iter().map(|event| event.id.to_string()).collect();
+        assert_eq!(ids, ["plain", "n1", "n2", "with-model", "n3", "n4", "n5"]);
+        std::fs::remove_dir_all(dir).unwrap();
+    }
+
+    #[test]
+    fn an_event_that_no_frame_could_hold_is_cut_and_not_lost() {
+        let dir = temporary("long");
+        let note = Note { text: "\u{1}".repeat(3 << 20).into(), name: None };
+        record(&dir, &stem("a", b"s"), &[event("n", What::TurnEnded(note))], Durability::Buffered).unwrap();
+        let [kept] = &told(&dir)[..] else { panic!("one event") };
+        let What::TurnEnded(kept) = &kept.what else { panic!("{:?}", kept.id) };
+        assert!(kept.text.lossy().ends_with(" bytes cut]"));
+        std::fs::remove_dir_all(dir).unwrap();
     }
 }

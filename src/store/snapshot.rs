@@ -1,26 +1,23 @@
-//! The files as they are, as a tree, and the base that tree may borrow from.
+//! The files as they are, as a tree.
 //!
-//! Invariant of a chain: every object of every checkpoint is in the store itself or belongs to the
-//! tree of the chain's base, a commit of the user's. The base stays while HEAD's history holds it, so
-//! amending new work drops nothing; when it does not, what could be borrowed of it and HEAD's tree
-//! lacks is copied into the same pack, and HEAD becomes the base.
+//! What is in the tree of the chain's base at the same path is borrowed and not written ([`base`]).
 
 use std::ops::ControlFlow;
 use std::time::Instant;
 
 use anyhow::{Context, Result};
 
+use super::base::{self, Base};
 use super::chain;
 use super::compose::Scope;
 use super::home::Home;
 use crate::disk::file;
-use crate::git::head::Head;
 use crate::git::pack::Pack;
 use crate::git::scan::{self, Found, Ground, Limits, Times};
 use crate::git::store::Store;
 use crate::git::table::Table;
 use crate::git::table::log::Update;
-use crate::git::{absorb, ancestry, diff, tree};
+use crate::git::{diff, tree};
 use crate::model::change::{Change, Confidence, Status};
 use crate::model::checkpoint::{Checkpoint, Files, Snapshot};
 use crate::model::event::SnapshotFacts;
@@ -33,6 +30,9 @@ const MOST_LISTED: usize = 10_000;
 
 /// More than a table of a few million files takes.
 const TABLE_CAP: u64 = 4 << 30;
+
+/// A table that no checkpoint of the last so many knows is not worth looking for.
+const TABLE_AGE: usize = 1000;
 
 /// What a snapshot is taken with.
 pub struct Camera<'a> {
@@ -50,37 +50,18 @@ pub struct Taken {
     pub state: Snapshot,
     pub files: Files,
     pub facts: SnapshotFacts,
+    /// It holds a file that only HEAD's commit has: that must become the base.
+    pub leans: bool,
     /// News for the stat table: none where its rows would not be the tree's, or where only named paths
     /// were looked at.
     pub update: Option<Update>,
 }
 
-/// The commit that a checkpoint made now may borrow from. Copies what the old base took along.
-///
-/// # Errors
-/// Objects of the old base that are gone already are no error here; they are returned.
-pub fn base(
-    store: &Store,
-    pack: &mut Pack,
-    before: Option<&Checkpoint>,
-    head: &Head,
-) -> Result<(Option<Oid>, Vec<Oid>)> {
-    let Some(old) = before.and_then(|before| before.header.base) else {
-        return Ok((head.commit, Vec::new()));
-    };
-    let unmoved = before.is_some_and(|before| before.header.head == head.commit);
-    let kept = match head.commit {
-        Some(_) if unmoved => true,
-        Some(head) => ancestry::is_ancestor(store, old, head)?,
-        None => false,
-    };
-    if kept {
-        return Ok((Some(old), Vec::new()));
-    }
-    let Some(from) = ancestry::tree_of(store, old)? else { return Ok((head.commit, vec![old])) };
-    let to = head.commit.map(|head| ancestry::tree_of(store, head)).transpose()?.flatten();
-    let absorbed = absorb::absorb(store, pack, from, to)?;
-    Ok((head.commit, absorbed.missing))
+/// What came before.
+struct Past<'a> {
+    tip: Option<&'a Checkpoint>,
+    /// The newest snapshot there is.
+    tree: Option<Oid>,
 }
 
 impl Camera<'_> {
@@ -89,12 +70,13 @@ impl Camera<'_> {
         &self,
         pack: &mut Pack,
         scope: &Scope,
-        base: Option<Oid>,
+        base: &Base,
         before: Option<&Checkpoint>,
     ) -> Result<Taken> {
-        let before_tree = self.last_tree(before)?;
-        let base_tree = base.map(|base| ancestry::tree_of(self.store, base)).transpose()?.flatten();
-        let found = self.look(pack, scope, base_tree, before_tree)?;
+        let before_tree = chain::newest_worktree(self.store, before)?;
+        let base_tree = base::tree(self.store, base.commit)?;
+        let past = Past { tip: before, tree: before_tree };
+        let found = self.look(pack, scope, &self.ground(base, base_tree)?, &past)?;
         // A look that was cut short says nothing of what it did not reach: that is as it was before.
         let from = if found.complete { found.from_tree } else { before_tree.or(found.from_tree) };
         let edited = tree::edit(self.store, pack, from, &found.edits, base_tree);
@@ -113,6 +95,7 @@ impl Camera<'_> {
                 unstable: found.unstable,
                 ..SnapshotFacts::default()
             },
+            leans: found.leans,
             update: match scope {
                 Scope::Full => Some(found.update).filter(|_| fits),
                 Scope::Known(_) => None,
@@ -122,46 +105,19 @@ impl Camera<'_> {
         Ok(taken)
     }
 
-    /// The newest snapshot there is: a checkpoint that was made without one changed no file.
-    fn last_tree(&self, before: Option<&Checkpoint>) -> Result<Option<Oid>> {
-        let mut step = before.map(|before| (before.tree, before.parent));
-        while let Some((tree, parent)) = step {
-            if let Some(found) = chain::worktree(self.store, tree)? {
-                return Ok(Some(found));
-            }
-            step = parent
-                .map(|id| chain::checkpoint(self.store, id))
-                .transpose()?
-                .map(|one| (one.tree, one.parent));
-        }
-        Ok(None)
-    }
-
-    fn look(
-        &self,
-        pack: &mut Pack,
-        scope: &Scope,
-        base_tree: Option<Oid>,
-        before: Option<Oid>,
-    ) -> Result<Found> {
-        let ground = self.ground(base_tree)?;
+    fn look(&self, pack: &mut Pack, scope: &Scope, ground: &Ground<'_>, past: &Past<'_>) -> Result<Found> {
         match scope {
-            Scope::Known(paths) => scan::known(&ground, before, paths, pack),
+            Scope::Known(paths) => scan::known(ground, past.tree, paths, pack),
             Scope::Full => {
                 let table = self.table()?;
-                let usable = match table.tree() {
-                    // Its objects must be there: edits are applied to that tree.
-                    Some(tree) => self.store.tree(tree).is_ok_and(|tree| tree.is_some()),
-                    None => true,
-                };
-                let table = if usable { table } else { Table::load(None, None) };
-                scan::full(&ground, table, pack)
+                let table = if self.fits(&table, past) { table } else { Table::load(None, None) };
+                scan::full(ground, table, pack)
             }
         }
         .with_context(|| format!("look at the files of {}", ground.work_tree.display()))
     }
 
-    fn ground(&self, base_tree: Option<Oid>) -> Result<Ground<'_>> {
+    fn ground(&self, base: &Base, base_tree: Option<Oid>) -> Result<Ground<'_>> {
         let place = &self.home.place;
         Ok(Ground {
             work_tree: place.top()?,
@@ -169,6 +125,11 @@ impl Camera<'_> {
             common_dir: &place.common,
             store: self.store,
             base_tree,
+            head_tree: match base.commit == base.head {
+                true => None,
+                // As with the base, a HEAD that cannot be read lends nothing.
+                false => base::tree(self.store, base.head).unwrap_or_default(),
+            },
             excludes_file: self.excludes_file.clone(),
             extra_ignores: self.settings.ignore.clone(),
             limits: Limits { file: self.settings.file_cap, checkpoint: self.settings.checkpoint_cap },
@@ -182,6 +143,17 @@ impl Camera<'_> {
         let main = file::read(&self.home.place.index(worktree), TABLE_CAP).unwrap_or_default();
         let log = file::read(&self.home.place.index_log(worktree), TABLE_CAP).unwrap_or_default();
         Ok(Table::load(main, log))
+    }
+
+    /// Whether the table's tree is one of this chain's, and there to be edited. What another chain
+    /// borrowed, this one may not have.
+    fn fits(&self, table: &Table, past: &Past<'_>) -> bool {
+        let (Some(tip), Some(tree)) = (past.tip, table.tree()) else { return past.tip.is_some() };
+        // Named paths are looked at without the table, and who died left an old one.
+        let mut older = chain::walk(self.store, tip.parent).take(TABLE_AGE).map_while(Result::ok);
+        let ours = past.tree == Some(tree)
+            || older.any(|one| chain::worktree(self.store, one.tree).is_ok_and(|found| found == Some(tree)));
+        ours && self.store.tree(tree).is_ok_and(|tree| tree.is_some())
     }
 }
 

@@ -1,7 +1,5 @@
 //! What went wrong where nobody could be told: inside hooks. Bounded, and shown by `trace doctor`.
 
-use std::io::Write;
-use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 
 use crate::disk::{clock, file};
@@ -21,11 +19,10 @@ pub fn note(common: &Path, doing: &str, what: &str) {
     let words = String::from_utf8_lossy(text.get()).into_owned();
     let mut line = trouble::encode(&Trouble { at: clock::now(), doing: doing.to_owned(), what: words });
     line.push(b'\n');
-    if std::fs::metadata(&path).is_ok_and(|meta| meta.len() >= FULL) {
+    if std::fs::symlink_metadata(&path).is_ok_and(|meta| meta.len() >= FULL) {
         let _ = std::fs::rename(&path, path.with_extension("jsonl.1"));
     }
-    let opened = std::fs::OpenOptions::new().append(true).create(true).mode(0o600).open(&path);
-    let _ = opened.and_then(|mut file| file.write_all(&line));
+    let _ = file::append(&path, &line);
 }
 
 /// What was noted, oldest first, and how many lines could not be read.

@@ -57,6 +57,7 @@
 //! often not quite that, and [`tools`] knows the names of the agents' tools.
 
 pub mod event;
+pub mod fit;
 pub mod frame;
 pub mod generic;
 pub mod lenient;

@@ -40,52 +40,82 @@ pub fn checkpoint(wanted: &Wanted, size: usize) {
     // First of all: what the user did not add yet costs git's status no more than ours.
     show(&world, wanted, names[0], &label, |side, _| match side {
         Side::Git => world.git(&status),
-        Side::Ours(path) => world.run(path, &["checkpoint"]),
+        Side::Ours(ours) => ours.run(&world, &["checkpoint"]),
     });
     show(&world, wanted, names[1], &label, |side, changed| match side {
         Side::Git => world.known(changed),
-        Side::Ours(path) => {
+        Side::Ours(ours) => {
             let args: Vec<_> = ["checkpoint"].into_iter().chain(changed.iter().map(String::as_str)).collect();
-            world.run(path, &args)
+            ours.run(&world, &args)
         }
     });
     // What was told by its path is read once more by the next full look, which is not this row.
     world.trace(&["checkpoint"]);
     show(&world, wanted, names[2], &label, |side, _| match side {
         Side::Git => world.full(),
-        Side::Ours(path) => world.run(path, &["checkpoint"]),
+        Side::Ours(ours) => ours.run(&world, &["checkpoint"]),
     });
 }
 
 /// Who is running.
 enum Side<'a> {
     Git,
-    Ours(&'a str),
+    Ours(&'a Ours),
+}
+
+/// One of our builds, as it comes or without a sync.
+struct Ours {
+    name: String,
+    program: String,
+    durability: &'static str,
+}
+
+impl Ours {
+    /// Each build as it comes, and the default one without a sync: what is left is what we compute,
+    /// and the difference is what the disk takes.
+    fn all() -> Vec<Self> {
+        let ours = |name: &str, program: &String, durability| Self {
+            name: name.to_owned(),
+            program: program.clone(),
+            durability,
+        };
+        let builds = builds();
+        let mut all: Vec<_> = builds.iter().map(|(name, path)| ours(name, path, "turn")).collect();
+        all.push(ours("unsynced", &builds[0].1, "never"));
+        all
+    }
+
+    fn run(&self, world: &World, args: &[&str]) -> Took {
+        let mut command = world.command(&self.program);
+        child::run(command.args(args).env("TRACE_DURABILITY", self.durability), None)
+    }
 }
 
 fn show(world: &World, wanted: &Wanted, name: &str, label: &str, run: impl Fn(Side<'_>, &[String]) -> Took) {
     if !wanted.has(name) {
         return;
     }
-    let builds = builds();
+    let all = Ours::all();
     let rounds = if name == "checkpoint-known" { wanted.rounds } else { wanted.scans };
     let change = |round| if name == "nothing-changed" { Vec::new() } else { world.change(round) };
-    let mut took: Vec<Vec<Took>> = vec![Vec::new(); builds.len() + 1];
+    let mut took: Vec<Vec<Took>> = vec![Vec::new(); all.len() + 1];
     for round in 0..rounds {
-        let mut changed = change(round * builds.len());
+        let first = round * all.len();
+        let mut changed = change(first);
         took[0].push(run(Side::Git, &changed));
-        for (at, (_, path)) in builds.iter().enumerate() {
+        for (at, ours) in all.iter().enumerate() {
             if at > 0 {
-                changed = change(round * builds.len() + at);
+                changed = change(first + at);
             }
-            took[at + 1].push(run(Side::Ours(path), &changed));
+            took[at + 1].push(run(Side::Ours(ours), &changed));
         }
     }
-    for (at, (build, _)) in builds.iter().enumerate() {
-        let title = format!("{name}-{label}-{build}");
+    for (at, ours) in all.iter().enumerate() {
+        let title = format!("{name}-{label}-{}", ours.name);
         row(&title, &millis(&took[0]), &millis(&took[at + 1]), target(name, label));
-        let title = format!("{name}-{label}-{build}-MiB");
-        row(&title, &memory(&took[0]), &memory(&took[at + 1]), Target::Ours(150.0));
+        if ours.durability == "turn" {
+            row(&format!("{title}-MiB"), &memory(&took[0]), &memory(&took[at + 1]), Target::Ours(150.0));
+        }
     }
 }
 

@@ -88,12 +88,7 @@ impl World {
     }
 
     pub fn trace(&self, args: &[&str]) -> Took {
-        self.run(TRACE, args)
-    }
-
-    /// One of our builds.
-    pub fn run(&self, program: &str, args: &[&str]) -> Took {
-        child::run(self.command(program).args(args), None)
+        child::run(self.command(TRACE).args(args), None)
     }
 
     /// What git answers, without the newline; not measured.

@@ -1,6 +1,7 @@
 //! The promises, each shown on a repository of its own. One binary: a list of mods.
 #![allow(clippy::unwrap_used, clippy::disallowed_macros, reason = "a test says what is wrong by failing")]
 
+mod base;
 mod crash;
 mod faults;
 mod floors;
@@ -9,10 +10,12 @@ mod kinds;
 mod place;
 mod race;
 mod recover;
+mod rim;
 mod sandbox;
 mod shells;
 mod storm;
 mod story;
 mod sweep;
+mod trust;
 mod untouched;
 mod upkeep;

@@ -176,12 +176,11 @@ impl Scan<'_> {
     /// A file over the limit is kept only if its bytes are in the user's repository already.
     fn large(&mut self, job: &Job, stat: Stat) -> Result<Verdict> {
         let path = &job.path;
-        let mut stored: Vec<Oid> = Vec::new();
-        for side in
-            [job.base, job.before].into_iter().flatten().filter(|side| matches!(side.mode, FILE | EXECUTABLE))
-        {
+        let ours = [job.base, job.before].into_iter().flatten();
+        let mut stored: Vec<Side> = Vec::new();
+        for side in ours.chain(self.at_head(job)).filter(|side| matches!(side.mode, FILE | EXECUTABLE)) {
             if self.ground.store.blob_size(side.id)? == Some(stat.size) {
-                stored.push(side.id);
+                stored.push(side);
             }
         }
         if stored.is_empty() {
@@ -192,7 +191,9 @@ impl Scan<'_> {
         let known = same.and_then(|row| Some((row.stat, row.id?)));
         let read = || look::streamed(self.root, path, self.kind, self.ground.deadline);
         match known.or_else(read) {
-            Some((stat, id)) if stored.contains(&id) => {
+            Some((stat, id)) if stored.iter().any(|side| side.id == id) => {
+                let held = [job.base, job.before].into_iter().flatten().any(|side| side.id == id);
+                self.leans |= !held;
                 let tracked = job.claim == Claim::Tracked;
                 Ok(Verdict::Put(Row { id: Some(id), tracked, ..self.fresh(stat, Part::Stored) }))
             }
@@ -203,6 +204,13 @@ impl Scan<'_> {
                 Ok(Verdict::Put(Row { dirty: true, ..row }))
             }
         }
+    }
+
+    /// What HEAD has there. As with the base, what cannot be read lends nothing.
+    fn at_head(&self, job: &Job) -> Option<Side> {
+        // A worktree may be full of large files that are nobody's; in a full scan the index told.
+        let asked = job.claim == Claim::Tracked || self.tip.is_some();
+        self.ground.store.lookup(self.ground.head_tree.filter(|_| asked)?, &job.path).ok()?
     }
 
     fn content(&mut self, job: &Job, found: Content, pack: &mut Pack) -> Result<Verdict> {

@@ -52,6 +52,8 @@ pub(super) struct Scan<'a> {
     /// Objects may be missing because a remote has promised them; read when it matters.
     pub promisor: OnceCell<bool>,
     pub complete: bool,
+    /// A file was taken in that only HEAD's tree has.
+    pub leans: bool,
     pub unstable: Vec<Text>,
     /// Directories found not to be there, or not ours to enter.
     pub barred: HashSet<Vec<u8>>,
@@ -105,6 +107,7 @@ impl<'a> Scan<'a> {
             stray: table.basis().stray,
             promisor: OnceCell::new(),
             complete: true,
+            leans: false,
             unstable: Vec::new(),
             barred: HashSet::new(),
             own: own.collect(),
@@ -221,8 +224,8 @@ impl<'a> Scan<'a> {
         self.changes.retain(|path, row| *row != self.table.get(path));
         let id_len = self.kind.id_len();
         let update = Update { table: self.table, changes: self.changes, basis, id_len };
-        let (unstable, complete) = (self.unstable, self.complete);
-        Found { from_tree, edits, times, skipped, unstable, complete, update }
+        let (unstable, leans, complete) = (self.unstable, self.leans, self.complete);
+        Found { from_tree, edits, times, skipped, unstable, leans, complete, update }
     }
 
     fn edits(&self) -> Vec<Edit> {

@@ -27,6 +27,7 @@ pub(super) struct Place {
     pub extra_ignores: Vec<String>,
     pub limits: Limits,
     pub base_tree: Option<Oid>,
+    pub head_tree: Option<Oid>,
 }
 
 /// What one scan came to.
@@ -58,6 +59,7 @@ impl Place {
             extra_ignores: Vec::new(),
             limits: Limits::default(),
             base_tree: None,
+            head_tree: None,
         }
     }
 
@@ -136,6 +138,7 @@ impl Place {
             common_dir: &git_dir,
             store: &store,
             base_tree: self.base_tree,
+            head_tree: self.head_tree,
             excludes_file: Some(git_dir.join("excludes")),
             extra_ignores: self.extra_ignores.clone(),
             limits: self.limits,

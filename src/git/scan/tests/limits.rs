@@ -58,6 +58,29 @@ fn a_large_file_is_kept_only_if_the_user_has_it_already() {
 }
 
 #[test]
+fn a_large_file_that_only_head_has_is_kept_and_the_base_is_called_for() {
+    let mut place = Place::new();
+    place.limits = Limits { file: 100, ..Limits::default() };
+    place.write(b"small", b"a");
+    place.dir.commit(1);
+    place.base_tree = Some(place.dir.id("HEAD^{tree}"));
+    place.write(b"large", &[b'a'; 101]);
+    let found = place.scan(Clock::Later).found;
+    assert_eq!((left_out(&found), found.leans), (vec![("large".to_owned(), Reason::TooLarge)], false));
+    place.dir.commit(2);
+    place.head_tree = Some(place.dir.id("HEAD^{tree}"));
+    let scanned = place.scan(Clock::Later);
+    assert!(scanned.found.leans && scanned.found.skipped.is_empty(), "{:?}", scanned.found);
+    assert_eq!(scanned.tree, place.dir.id("HEAD^{tree}"));
+    place.write(b"large", &[b'b'; 101]);
+    let found = place.scan(Clock::Later).found;
+    assert_eq!((left_out(&found), found.leans), (vec![("large".to_owned(), Reason::TooLarge)], false));
+    place.write(b"large", &[b'a'; 101]);
+    place.base_tree = place.head_tree;
+    assert!(!place.scan(Clock::Later).found.leans, "the base has it as well");
+}
+
+#[test]
 fn a_full_checkpoint_leaves_the_rest_for_the_next() {
     let mut place = Place::new();
     let bytes: Vec<u8> = (0..2000u32).flat_map(|n| (n.wrapping_mul(2_654_435_761)).to_le_bytes()).collect();

@@ -1,0 +1,77 @@
+//! What a program gets from the one that started it: what signals do, and open descriptors.
+//!
+//! Changes that for us and for those we start; sends no signal and closes nothing of ours.
+
+use std::fs;
+
+/// A write beyond a limit on the size of files becomes an error, as one on a full disk is.
+pub fn ignore_size_signal() {
+    set(libc::SIGXFSZ, libc::SIG_IGN);
+}
+
+/// While it lives, Ctrl-C and Ctrl-\ do not end us. Programs that we start get what we had.
+///
+/// A handler that does nothing, not a signal that is ignored: exec resets a handler by itself, so
+/// there is no moment in which either we or they have the wrong one.
+#[must_use = "the keyboard's signals end us again when it is dropped"]
+pub struct Undisturbed([(libc::c_int, libc::sighandler_t); 2]);
+
+impl Undisturbed {
+    /// Begins to disregard them.
+    pub fn begin() -> Self {
+        Self([libc::SIGINT, libc::SIGQUIT].map(|signal| {
+            let handler: extern "C" fn(libc::c_int) = nothing;
+            let before = set(signal, handler as *const () as libc::sighandler_t);
+            if before == libc::SIG_IGN {
+                // Whoever ignores it means those for whom they start us.
+                set(signal, libc::SIG_IGN);
+            }
+            (signal, before)
+        }))
+    }
+}
+
+impl Drop for Undisturbed {
+    fn drop(&mut self) {
+        for (signal, before) in self.0.iter().filter(|(_, before)| *before != libc::SIG_ERR) {
+            set(*signal, *before);
+        }
+    }
+}
+
+extern "C" fn nothing(_: libc::c_int) {}
+
+fn set(signal: libc::c_int, action: libc::sighandler_t) -> libc::sighandler_t {
+    // SAFETY: `action` is SIG_IGN, what an earlier call returned, or `nothing`, which has the type that
+    // signal(2) asks for and touches no memory, so it may run at any instruction. The call itself
+    // takes integers only.
+    unsafe { libc::signal(signal, action) }
+}
+
+/// Lets no program that we start from now on inherit a descriptor but the three standard ones.
+///
+/// What our caller left open, a lock or the other end of a pipe, is not for those who outlive it.
+/// Our own are closed on exec anyway.
+pub fn keep_descriptors() {
+    let open = fs::read_dir("/proc/self/fd").or_else(|_| fs::read_dir("/dev/fd"));
+    let names = open.into_iter().flatten().flatten().filter_map(|entry| entry.file_name().into_string().ok());
+    for descriptor in names.filter_map(|name| name.parse::<libc::c_int>().ok()).filter(|n| *n > 2) {
+        // SAFETY: the command takes plain integers (fcntl(2)) and changes only what a later exec does
+        // with the descriptor; one that was closed meanwhile is an error that changes nothing.
+        unsafe { libc::fcntl(descriptor, libc::F_SETFD, libc::FD_CLOEXEC) };
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use rustix::io::{FdFlags, fcntl_getfd, fcntl_setfd};
+
+    #[test]
+    fn an_inherited_descriptor_is_closed_for_those_we_start() {
+        let file = fs::File::open("/dev/null").unwrap();
+        fcntl_setfd(&file, FdFlags::empty()).unwrap();
+        keep_descriptors();
+        assert_eq!(fcntl_getfd(&file).unwrap(), FdFlags::CLOEXEC);
+    }
+}
