@@ -228,5 +228,5 @@ fn maintain_here(call: &Call) -> Result<()> {
     let _ = rustix::process::nice(10);
     let Some(home) = home_here()? else { return Ok(()) };
     call.is_about(&home.place.common);
-    maintain::merge(&home).map(drop)
+    maintain::tend(&home)
 }

@@ -13,6 +13,9 @@ use crate::wire::lenient;
 /// The largest payload that is read.
 const CAP: u64 = 16 << 20;
 
+/// How much is read at first.
+const FIRST: usize = 4 << 10;
+
 /// A caller that sends nothing is not waited for any longer.
 const SILENCE: Duration = Duration::from_secs(1);
 
@@ -66,9 +69,11 @@ impl<'a> Input<'a> {
         if self.stdin.is_terminal() || !self.wait()? {
             return Ok(false);
         }
-        let mut buffer = [0; 64 << 10];
-        let n = self.stdin.read(&mut buffer).context("read stdin")?;
-        self.bytes.extend_from_slice(&buffer[..n]);
+        // Most payloads are short, and untouched memory costs nothing.
+        let (have, room) = (self.bytes.len(), self.bytes.len().clamp(FIRST, 64 << 10));
+        self.bytes.resize(have + room, 0);
+        let n = self.stdin.read(&mut self.bytes[have..]).context("read stdin")?;
+        self.bytes.truncate(have + n);
         ensure!(self.bytes.len() as u64 <= CAP, "more than {CAP} bytes came in");
         self.deadline = deadline(self.call.began, Instant::now());
         Ok(n > 0)

@@ -188,7 +188,7 @@ fn last_number(dir: &Path, stem: &Stem) -> u32 {
     (0..MOST_FILES).find(|n| !dir.join(stem.file(n + 1)).exists()).unwrap_or(MOST_FILES)
 }
 
-/// Whether the journal `stem` has `words` in its first or its last [`EDGE`] bytes.
+/// Whether the journal `stem` has `words` in its first or its last `EDGE` bytes.
 ///
 /// What cannot be read has no words in it: to say something twice is better than not at all.
 pub fn mentions(dir: &Path, stem: &Stem, words: &[u8]) -> bool {

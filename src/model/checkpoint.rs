@@ -133,6 +133,8 @@ pub enum Excuse {
     Space,
     /// The repository has no files of its own here.
     Bare,
+    /// The worktree is gone.
+    Gone,
 }
 
 impl Snapshot {
@@ -146,6 +148,7 @@ impl Snapshot {
             Self::Skipped(Excuse::Failed) => "skipped:failed",
             Self::Skipped(Excuse::Space) => "skipped:space",
             Self::Skipped(Excuse::Bare) => "skipped:bare",
+            Self::Skipped(Excuse::Gone) => "skipped:gone",
         }
     }
 
@@ -159,6 +162,7 @@ impl Snapshot {
             Self::Skipped(Excuse::Failed),
             Self::Skipped(Excuse::Space),
             Self::Skipped(Excuse::Bare),
+            Self::Skipped(Excuse::Gone),
         ];
         all.into_iter().find(|snapshot| snapshot.word() == word)
     }

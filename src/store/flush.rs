@@ -208,7 +208,7 @@ fn report(home: &Home, pending: &Pending) {
 }
 
 /// Keeps what was no event, before the cursor moves past it.
-fn set_aside(home: &Home, pending: &Pending) -> Result<()> {
+pub(super) fn set_aside(home: &Home, pending: &Pending) -> Result<()> {
     if pending.set_aside.is_empty() {
         return Ok(());
     }

@@ -15,6 +15,7 @@ use std::time::Duration;
 use anyhow::{Context, Result, ensure};
 
 use super::home::Home;
+use super::orphans::{self, Finish};
 use super::{chain, child, trouble};
 use crate::disk::backoff::random;
 use crate::disk::file::{self, Durability};
@@ -31,7 +32,7 @@ pub const DUE: usize = 32;
 /// While a merge is at work, every so many packs are reason to try.
 const AGAIN: usize = 8;
 
-/// Where a merge failed the next would too: it is left alone for so long. git's temporaries that are
+/// Where maintenance failed the next would too: it is left alone for so long. git's temporaries that are
 /// older than this are nobody's.
 const PAUSE: Duration = Duration::from_secs(3600);
 
@@ -41,9 +42,10 @@ const MOST_NEWER: usize = 1_000;
 /// How the names of folders begin in which a merge makes its pack; only the merger touches them.
 const ROOM: &str = "merge-";
 
-/// Starts a merge in the background if one is due. Nobody waits for it.
+/// Starts maintenance in the background if it is due. Nobody waits for it.
 pub fn if_due(home: &Home) {
-    if !is_due(count(&home.place.store()), age(&stamp(home))) {
+    let due = || is_due(count(&home.place.store())) || orphans::any(home);
+    if !is_rested(age(&stamp(home))) || !due() {
         return;
     }
     if let Err(error) = child::spawn(home, &["hook", "maintain"]) {
@@ -51,8 +53,31 @@ pub fn if_due(home: &Home) {
     }
 }
 
-fn is_due(packs: usize, since_failure: Option<Duration>) -> bool {
-    packs >= DUE && packs.is_multiple_of(AGAIN) && since_failure.is_none_or(|since| since > PAUSE)
+fn is_due(packs: usize) -> bool {
+    packs >= DUE && packs.is_multiple_of(AGAIN)
+}
+
+fn is_rested(since_failure: Option<Duration>) -> bool {
+    since_failure.is_none_or(|since| since > PAUSE)
+}
+
+/// Does all maintenance there is: finishes the chains of worktrees that are gone, and merges packs.
+///
+/// # Errors
+/// Then nobody tries again for an hour, but who asks for it.
+pub fn tend(home: &Home) -> Result<()> {
+    let tended = match orphans::finish(home) {
+        // They will merge too.
+        Ok(Finish::Elsewhere) => return Ok(()),
+        Ok(Finish::Done) => merge(home).map(drop),
+        Err(error) => merge(home).and(Err(error)),
+    };
+    // A mark that cannot be made or removed costs a needless try, or an hour.
+    let _ = match &tended {
+        Ok(()) => fs::remove_file(stamp(home)).map_err(Into::into),
+        Err(_) => file::replace(&stamp(home), b"", Durability::Buffered),
+    };
+    tended
 }
 
 /// What a merge did.
@@ -71,13 +96,7 @@ pub fn merge(home: &Home) -> Result<Merge> {
     let lock = RefLock::attempt(&home.place.lock("store"))?;
     let Attempt::Held(_lock) = lock else { return Ok(Merge::Nothing) };
     sweep(&home.place);
-    let merged = merge_sound(home);
-    // A mark that cannot be made or removed costs a needless try, or an hour.
-    let _ = match &merged {
-        Ok(_) => fs::remove_file(stamp(home)).map_err(Into::into),
-        Err(_) => file::replace(&stamp(home), b"", Durability::Buffered),
-    };
-    merged
+    merge_sound(home)
 }
 
 fn merge_sound(home: &Home) -> Result<Merge> {
@@ -142,9 +161,9 @@ fn sweep(place: &Place) {
     }
 }
 
-/// The file whose age says how long ago a merge failed.
+/// The file whose age says how long ago maintenance failed.
 fn stamp(home: &Home) -> PathBuf {
-    home.place.cache().join("merge-failed")
+    home.place.cache().join("maintenance-failed")
 }
 
 /// How long ago a file was written; `None` if there is none.
@@ -306,17 +325,13 @@ mod tests {
 
     #[test]
     fn a_merge_is_due_every_few_packs_but_not_soon_after_one_failed() {
-        let secs = |secs| Some(Duration::from_secs(secs));
-        for (packs, since_failure, due) in [
-            (31, None, false),
-            (32, None, true),
-            (33, None, false),
-            (40, None, true),
-            (40, secs(60), false),
-            (40, secs(3601), true),
-        ] {
-            assert_eq!(is_due(packs, since_failure), due, "{packs} packs, {since_failure:?}");
+        for (packs, due) in [(0, false), (31, false), (32, true), (33, false), (40, true)] {
+            assert_eq!(is_due(packs), due, "{packs} packs");
         }
+        for (seconds, rested) in [(60, false), (3601, true)] {
+            assert_eq!(is_rested(Some(Duration::from_secs(seconds))), rested, "after {seconds} s");
+        }
+        assert!(is_rested(None));
     }
 
     #[test]

@@ -4,10 +4,11 @@
 //!   journal returned ([`record`]), synced if it asked for that. The cursor, up to where each journal
 //!   is contained, is part of the checkpoint's commit, so it moves with the swap of the ref or not at
 //!   all: a flush that died anywhere is simply done again ([`flush`]). What is delivered twice is
-//!   dropped by id ([`seen`]).
+//!   dropped by id ([`seen`]); an id that now stands for something else is no repetition ([`reused`]).
 //! - **A ref never names what is not there.** Objects go into one pack, synced and renamed before the
 //!   ref moves ([`land`]); the ref moves by compare-and-swap under git's own `<ref>.lock` ([`swap`]).
 //!   The swap keeps us right, the lock keeps us quick: with `trace.lock=off` nothing is lost either.
+//!   A ref that is lost or damaged is followed from the longest whole chain ([`tip`]).
 //! - **Nobody waits who did not ask to.** A background flush that finds the lock taken goes away, for
 //!   its events are in the journal and the leader looks again before it stops. Who waits has a
 //!   deadline, and is done as soon as any leader began after they came ([`led`]).
@@ -16,6 +17,8 @@
 //!   damaged is set aside in `quarantine/` and counted.
 //! - **The user's history may move.** Checkpoints borrow objects of one base commit; when that is no
 //!   longer part of HEAD's history, what they borrow is copied first ([`base`]).
+//! - **A worktree may go.** Its chain gets one last checkpoint, which takes its waiting events and all
+//!   that it borrowed into the store ([`orphans`]).
 //! - **No silence.** What failed is noted in `trouble.jsonl`, bounded ([`trouble`]).
 //!
 //! `cache/` and `index/` may be deleted at any time: [`seen`] and [`ledger`] name the checkpoint they
@@ -35,6 +38,7 @@ pub mod led;
 pub mod ledger;
 pub mod maintain;
 pub mod models;
+pub mod orphans;
 pub mod pending;
 pub mod record;
 pub mod reused;

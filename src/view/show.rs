@@ -79,6 +79,7 @@ fn shortcoming(snapshot: Snapshot) -> Option<&'static str> {
         Snapshot::Skipped(Excuse::Failed) => Some("none: the files could not be read"),
         Snapshot::Skipped(Excuse::Space) => Some("none: there was no room"),
         Snapshot::Skipped(Excuse::Bare) => Some("none: this repository has no files of its own"),
+        Snapshot::Skipped(Excuse::Gone) => Some("none: the worktree was gone"),
     }
 }
 

@@ -218,7 +218,9 @@ fn a_run_ends_with_its_command_though_others_have_its_output_open() {
     assert_eq!(ran.code, 3, "{}", ran.stderr);
     let (pid, rest) = ran.stdout.split_once('\n').unwrap();
     assert_eq!(rest.len(), 60_000, "all that the command itself wrote");
-    sandbox.run("kill", &[pid]).good("the other one is still there");
+    let other = trace::disk::process::identify(pid.parse().unwrap());
+    assert!(other.is_some(), "the run has waited for the other one's end");
+    sandbox.run("kill", &[pid]).good("kill");
     assert_eq!(exits(&sandbox, "60000"), [3]);
 }
 

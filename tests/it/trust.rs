@@ -5,6 +5,12 @@ use std::fs;
 use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::{Path, PathBuf};
 
+use trace::disk;
+use trace::disk::consent::UserState;
+use trace::disk::place::Told;
+use trace::store::home::Home;
+use trace::store::orphans;
+
 use crate::place::{GIT_TRACE, Place, finish};
 use crate::sandbox::Sandbox;
 use crate::story::Story;
@@ -40,37 +46,54 @@ fn maintain(place: &Place) {
     place.run(GIT_TRACE, &["hook", "maintain"]).silent();
 }
 
+/// Records here, and has what was recorded merged.
+fn use_it(place: &Place) {
+    place.enable();
+    for text in ["one\n", "two\n", "three\n"] {
+        place.write("src/a", text);
+        place.checkpoint();
+    }
+    maintain(place);
+}
+
 #[test]
-fn a_store_that_a_repository_brings_along_makes_us_run_nothing() {
+fn a_program_that_a_store_names_does_not_run() {
     let (sandbox, place) = unpacked();
     let mark = sandbox.root().join("PWNED");
     let script = canary(&place, &mark);
     for key in ["core.alternateRefsCommand", "core.fsmonitor", "uploadpack.packObjectsHook"] {
         place.store_git(&["config", key, &script]);
     }
-    let elsewhere = sandbox.at("elsewhere.git");
-    sandbox.git(&["clone", "-q", "--bare", ".", "../elsewhere.git"]);
-    elsewhere.git(&["config", "core.alternateRefsCommand", &script]);
-    let store = place.store();
-    place.write(".git/trace/store.git/hooks/post-index-change", "x");
-    place.write(".git/trace/store.git/info/attributes", "* filter=x");
-    place.write(".git/trace/store.git/config.worktree", format!("[core]\nfsmonitor = {script}\n"));
-    place.write(".git/trace/store.git/commondir", elsewhere.dir.display().to_string());
-    place.write(".git/trace/store.git/objects/info/commit-graph", "x");
-    fs::write(store.join("objects/info/alternates"), elsewhere.dir.join("objects").display().to_string())
-        .unwrap();
-    place.enable();
-    for text in ["one\n", "two\n", "three\n"] {
-        place.write("src/a", text);
-        place.checkpoint();
-    }
-    maintain(&place);
+    use_it(&place);
     assert!(!mark.exists(), "a program ran that the repository named");
-    for gone in ["hooks", "info", "config.worktree", "commondir", "objects/info/commit-graph"] {
-        assert!(!store.join(gone).exists(), "{gone} is where git looks for it");
+    assert_eq!(place.store_git(&["config", "--default", "", "core.alternateRefsCommand"]), "");
+}
+
+#[test]
+fn what_git_would_obey_in_a_store_that_was_brought_along_is_set_aside() {
+    let (sandbox, place) = unpacked();
+    let elsewhere = sandbox.root().join("elsewhere.git");
+    sandbox.git(&["clone", "-q", "--bare", ".", "../elsewhere.git"]);
+    let store = place.store();
+    let strange = [
+        ("hooks/post-index-change", "x".to_owned()),
+        ("info/attributes", "* filter=x".to_owned()),
+        ("config.worktree", "[core]\nfsmonitor = x\n".to_owned()),
+        ("commondir", elsewhere.display().to_string()),
+        ("objects/info/commit-graph", "x".to_owned()),
+    ];
+    for (name, text) in &strange {
+        place.write(&format!(".git/trace/store.git/{name}"), text);
+    }
+    place.write(".git/trace/store.git/objects/info/alternates", format!("{}/objects\n", elsewhere.display()));
+    use_it(&place);
+    let aside = fs::read_dir(store.join("quarantine")).unwrap().map(|entry| entry.unwrap().path());
+    let aside = aside.into_iter().next().expect("what is set aside is somewhere");
+    for (name, text) in &strange {
+        assert!(!store.join(name).exists(), "{name} is where git looks for it");
+        assert_eq!(fs::read_to_string(aside.join(name)).unwrap(), *text);
     }
     assert_eq!(fs::read_to_string(store.join("objects/info/alternates")).unwrap(), "../../../objects\n");
-    assert_eq!(place.store_git(&["config", "--default", "", "core.alternateRefsCommand"]), "");
     place.fsck();
 }
 
@@ -234,7 +257,7 @@ fn a_damaged_pack_is_left_as_it_is_and_the_others_are_merged() {
         maintain(&sandbox);
         assert_eq!(packs(&sandbox, ".pack").len(), 2, "the damaged one and the merged one");
         assert_eq!(fs::read(&bad).unwrap(), before);
-        assert!(!sandbox.own_dir().join("cache/merge-failed").exists());
+        assert!(!sandbox.own_dir().join("cache/maintenance-failed").exists());
         let doctor = sandbox.trace(&["doctor"]);
         assert!(doctor.stdout.contains("damaged"), "{doctor:?}");
     }
@@ -247,7 +270,7 @@ fn a_merge_that_fails_leaves_a_mark_for_the_next_to_wait() {
         sandbox.write("a", text);
         sandbox.checkpoint();
     }
-    let mark = sandbox.own_dir().join("cache/merge-failed");
+    let mark = sandbox.own_dir().join("cache/maintenance-failed");
     // A git that does nothing, and badly.
     let tools = sandbox.root().join("tools");
     fs::create_dir(&tools).unwrap();
@@ -271,4 +294,79 @@ fn what_a_dead_git_left_among_the_packs_goes_after_an_hour() {
     fs::File::options().write(true).open(&old).unwrap().set_modified(two_hours_ago).unwrap();
     maintain(&sandbox);
     assert!(!old.exists() && young.exists());
+}
+
+/// The enabled worktree at `place`, as the library sees it.
+fn home(sandbox: &Sandbox, place: &Place) -> Home {
+    let state = UserState(sandbox.root().join("home/.local/state/trace"));
+    let found = disk::place::Place::find(&place.dir, &Told::default()).unwrap();
+    Home::of(found.expect("a repository"), &state).unwrap().expect("it is enabled")
+}
+
+#[test]
+fn a_removed_worktree_keeps_its_files_and_its_last_events() {
+    let sandbox = Sandbox::enabled();
+    sandbox.checkpoint();
+    sandbox.git(&["worktree", "add", "-q", "-b", "gone", "../linked"]);
+    let linked = sandbox.at("linked");
+    linked.write("only/here", "committed in the branch alone\n");
+    linked.git(&["add", "-A"]);
+    linked.git(&["commit", "-q", "-m", "only here"]);
+    linked.write("changed", "not committed\n");
+    linked.tell("s", "make first");
+    let last = linked.checkpoint();
+    linked.tell("s", "make waiting");
+    let shadow = format!("refs/trace/shadow/{}", linked.worktree_id());
+    let main = home(&sandbox, &sandbox);
+    assert!(!orphans::any(&main), "both worktrees are there");
+    sandbox.git(&["worktree", "move", "../linked", "../moved"]);
+    assert!(!orphans::any(&main), "a move is no end");
+    maintain(&sandbox);
+    assert_eq!(sandbox.store_git(&["rev-parse", &shadow]), last, "who is there is left alone");
+
+    sandbox.git(&["worktree", "remove", "--force", "../moved"]);
+    sandbox.git(&["branch", "-q", "-D", "gone"]);
+    assert!(orphans::any(&main));
+    maintain(&sandbox);
+    assert!(!orphans::any(&main), "it was seen to");
+    sandbox.git(&["reflog", "expire", "--expire=now", "--all"]);
+    sandbox.git(&["gc", "-q", "--prune=now"]);
+    let message = sandbox.store_git(&["log", "-1", "--format=%B", &shadow]);
+    assert!(message.contains("Trace-Snapshot: skipped:gone") && !message.contains("Trace-Base"), "{message}");
+    let events = sandbox.store_git(&["cat-file", "-p", &format!("{shadow}:events.jsonl")]);
+    assert!(events.contains("make waiting") && !events.contains("make first"), "{events}");
+    for (path, text) in [("only/here", "committed in the branch alone"), ("changed", "not committed")] {
+        let kept = sandbox.store_git(&["cat-file", "-p", &format!("{last}:worktree/{path}")]);
+        assert_eq!(kept, text);
+    }
+    sandbox.store_git(&["rev-list", "--objects", "--quiet", &shadow]);
+    sandbox.fsck();
+
+    let tip = sandbox.store_git(&["rev-parse", &shadow]);
+    maintain(&sandbox);
+    fs::remove_file(sandbox.own_dir().join("cache/gone")).unwrap();
+    maintain(&sandbox);
+    assert_eq!(sandbox.store_git(&["rev-parse", &shadow]), tip, "the last one is the last");
+}
+
+#[test]
+fn events_of_a_worktree_that_never_had_a_checkpoint_outlive_it() {
+    let sandbox = Sandbox::enabled();
+    sandbox.checkpoint();
+    sandbox.git(&["worktree", "add", "-q", "../linked"]);
+    let linked = sandbox.at("linked");
+    let id = home(&sandbox, &linked).worktree;
+    let journal = sandbox.own_dir().join("journal").join(id.as_str());
+    // As the hook records it, but without the flush that it starts.
+    fs::create_dir(&journal).unwrap();
+    sandbox.tell("s", "make elsewhere");
+    for entry in fs::read_dir(sandbox.journal()).unwrap() {
+        let path = entry.unwrap().path();
+        fs::copy(&path, journal.join(path.file_name().unwrap())).unwrap();
+    }
+    sandbox.git(&["worktree", "remove", "--force", "../linked"]);
+    maintain(&sandbox);
+    let events = sandbox.store_git(&["cat-file", "-p", &format!("refs/trace/shadow/{id}:events.jsonl")]);
+    assert!(events.contains("make elsewhere"), "{events}");
+    sandbox.fsck();
 }
