@@ -91,7 +91,7 @@ fn hooks(hooks: &Hooks) -> String {
         ours.iter().filter(|(_, set)| *set).map(|(name, _)| (*name).to_owned()).collect();
     names.extend(hooks.agents.iter().map(|agent| Safe(agent.as_bytes()).to_string()));
     match names.is_empty() {
-        true => "none: run `trace enable`".to_owned(),
+        true => "none yet: see `trace init --help`".to_owned(),
         false => names.join(", "),
     }
 }
@@ -155,7 +155,7 @@ recording is on in /home/ada/work
 checkpoint  none yet: run `trace checkpoint`
 waiting     1 event
 sessions    2 active
-hooks       none: run `trace enable`
+hooks       none yet: see `trace init --help`
 trouble     2 failures: run `trace doctor`
 store       none yet
 "
