@@ -67,6 +67,7 @@ pub fn view(home: &Home, outcome: Outcome) -> Result<MadeView> {
             commands: made.header.commands,
             files_changed: made.header.files.total(),
             skipped: made.facts.skipped,
+            retries: made.retries,
         }),
         Outcome::Covered { tip, made } => of_tip(home, tip, made),
         Outcome::Nothing { tip, skipped } => Ok(MadeView { skipped, ..of_tip(home, tip, false)? }),
@@ -82,6 +83,7 @@ fn of_tip(home: &Home, id: Option<Oid>, created: bool) -> Result<MadeView> {
         commands: 0,
         files_changed: 0,
         skipped: Vec::<Skip>::new(),
+        retries: 0,
     };
     if let Some(id) = id {
         let store = Store::open(&home.place.store())?;

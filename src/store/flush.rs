@@ -27,8 +27,11 @@ use crate::model::event::SnapshotFacts;
 use crate::model::oid::Oid;
 use crate::model::settings::{Durable, Locking, Settings};
 
-/// A leader that was beaten tries again at once so often, before it pauses.
-const AT_ONCE: usize = 3;
+/// Under the lock only a stranger can have moved the ref: a leader that was beaten looks again soon.
+const SOON: Duration = Duration::from_millis(16);
+
+/// Without it whoever pauses longest is done by whoever leads meanwhile, and spares them a rival.
+const POLITE: Duration = Duration::from_millis(256);
 
 /// What somebody wants of a flush.
 pub struct Order<'a> {
@@ -125,7 +128,14 @@ fn lead(home: &Home, order: &Order<'_>, arrival: u64, lock: Option<&RefLock>) ->
         // Alone under the lock there is nobody to be beaten by; without one, others may be faster.
         Patience::Leave => Instant::now() + Duration::from_secs(30),
     };
-    let mut pauses = Backoff::new(dice(), Duration::from_millis(1), Duration::from_millis(16));
+    let (first, last) = match lock {
+        Some(_) => (Duration::from_millis(1), SOON),
+        None => (Duration::from_millis(32), POLITE),
+    };
+    let mut pauses = Backoff::new(dice(), first, last);
+    if lock.is_none() && led::left_at(home).is_some_and(|at| at.elapsed().is_ok_and(|age| age < POLITE)) {
+        thread::sleep(pauses.next().unwrap_or_default());
+    }
     for attempt in 0.. {
         // While we waited for the lock, or lost a race, somebody may have done our work.
         if let Some(outcome) = covered(home, arrival) {
@@ -137,7 +147,6 @@ fn lead(home: &Home, order: &Order<'_>, arrival: u64, lock: Option<&RefLock>) ->
             None if Instant::now() >= deadline => {
                 return Err(busy("the ref kept moving while we wrote to it"));
             }
-            None if usize::try_from(attempt).is_ok_and(|attempt| attempt < AT_ONCE) => {}
             None => thread::sleep(pauses.next().unwrap_or_default()),
         }
     }

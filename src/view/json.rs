@@ -50,6 +50,7 @@ pub fn checkpoint_made(made: &MadeView) -> Value {
         .with("worktree", made.worktree.as_str())
         .with("commands", made.commands)
         .with("files_changed", made.files_changed)
+        .with("retries", made.retries)
         .list("skipped", skipped)
         .end()
 }
@@ -436,8 +437,10 @@ mod tests {
             commands: 0,
             files_changed: 0,
             skipped: vec![skip],
+            retries: 0,
         });
-        has(&document, Some("trace/v1/checkpoint"), "id created worktree commands files_changed skipped");
+        let fields = "id created worktree commands files_changed skipped retries";
+        has(&document, Some("trace/v1/checkpoint"), fields);
         assert_eq!(document["skipped"], json!([{"path": "id_rsa", "reason": "secret-name"}]));
 
         let status = status(&StatusView {

@@ -20,6 +20,8 @@ pub struct MadeView {
     pub commands: u64,
     pub files_changed: u64,
     pub skipped: Vec<Skip>,
+    /// How often the ref had moved under whoever made it.
+    pub retries: u32,
 }
 
 /// Paths that are named one by one before the rest is counted.
@@ -79,6 +81,7 @@ mod tests {
             commands: 3,
             files_changed: 1,
             skipped: (0..skipped).map(skip).collect(),
+            retries: 0,
         }
     }
 

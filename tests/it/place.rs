@@ -129,8 +129,14 @@ impl Place {
 
     /// Takes a checkpoint and returns its id.
     pub fn checkpoint(&self) -> String {
+        self.checkpoint_and_retries().0
+    }
+
+    /// The same, and how often the ref had moved under it.
+    pub fn checkpoint_and_retries(&self) -> (String, u64) {
         let document = self.json(&["checkpoint", "-m", "test"]);
-        document["id"].as_str().unwrap_or_else(|| panic!("no id in {document}")).to_owned()
+        let id = document["id"].as_str().unwrap_or_else(|| panic!("no id in {document}")).to_owned();
+        (id, document["retries"].as_u64().unwrap_or_else(|| panic!("no retries in {document}")))
     }
 
     /// Makes a repository of this directory: one commit, a branch `topic`, a tag `v1`.

@@ -12,6 +12,8 @@ struct Kept {
     path: String,
     content: String,
     checkpoint: String,
+    /// How often the ref had moved under it.
+    retries: u64,
 }
 
 /// Writes a file, tells of a command and takes a checkpoint, `rounds` times.
@@ -24,7 +26,8 @@ fn work(place: &Place, worker: usize, rounds: usize) -> Vec<Kept> {
             let content = format!("{worker} was here {round} times\n");
             place.write(&path, &content);
             place.tell(&session, &command);
-            Kept { command, path: path.clone(), content, checkpoint: place.checkpoint() }
+            let (checkpoint, retries) = place.checkpoint_and_retries();
+            Kept { command, path: path.clone(), content, checkpoint, retries }
         })
         .collect()
 }
@@ -59,6 +62,7 @@ fn many_processes_in_one_worktree_lose_nothing() {
     let (workers, rounds) = sizes((16, 12), (64, 50));
     let kept = race(workers, |worker| work(&sandbox, worker, rounds)).concat();
     assert_eq!(kept.len(), workers * rounds);
+    assert_eq!(kept.iter().map(|one| one.retries).sum::<u64>(), 0, "under the lock nobody is beaten");
     prove(&sandbox, &kept);
 }
 
