@@ -12,6 +12,7 @@ pub mod commit;
 pub mod config;
 pub mod diff;
 pub mod head;
+pub mod merge;
 pub mod own;
 pub mod pack;
 pub mod patch;
