@@ -10,6 +10,7 @@ use super::world::World;
 use crate::git::store::Store;
 use crate::model::command::State;
 use crate::recall::commands::{self, Changes, Exit as Code, Filter};
+use crate::recall::select;
 use crate::view::commands::{self as view, CommandView};
 use crate::view::json;
 
@@ -25,8 +26,8 @@ pub struct Args {
     /// Started in DIR or below
     #[arg(long, value_name = "DIR")]
     cwd: Option<PathBuf>,
-    /// Of this session
-    #[arg(long, value_name = "ID")]
+    /// Of this session: its id, the beginning of it, or its agent's own id
+    #[arg(long, value_name = "SESSION")]
     session: Option<String>,
     /// With this exit code
     #[arg(long, value_name = "CODE", conflicts_with = "failed")]
@@ -58,8 +59,9 @@ pub struct Args {
 pub fn run(world: &World, args: &Args) -> Result<Exit> {
     let home = world.home()?;
     let top = home.place.top()?.as_os_str().as_encoded_bytes();
-    let filter = filter(world, args, &home.place)?;
     let store = Store::open(&home.place.store())?;
+    let session = args.session.as_deref().map(|word| select::session_of(&home, &store, word)).transpose()?;
+    let filter = Filter { session, ..filter(world, args, &home.place)? };
     let changes = if args.json { Changes::Wanted } else { Changes::Unwanted };
     let (record, read) = commands::read_for(&home, &store, &filter, changes);
     let told = record.list(&filter, top, args.json);
@@ -93,7 +95,7 @@ fn filter(world: &World, args: &Args, place: &crate::disk::place::Place) -> Resu
     Ok(Filter {
         limit: args.limit,
         cwd: cwd.transpose()?.map(|dir| dir.into_os_string().into_encoded_bytes()),
-        session: args.session.as_deref().map(super::log::session).transpose()?,
+        session: None,
         exit: match (args.exit, args.failed) {
             (Some(code), _) => Some(Code::Code(code)),
             (None, true) => Some(Code::Failed),

@@ -2,14 +2,14 @@
 
 use std::path::PathBuf;
 
-use anyhow::{Result, anyhow};
+use anyhow::Result;
 
-use super::exit::{Exit, Misuse};
-use super::output;
+use super::exit::Exit;
 use super::world::World;
+use super::{output, selector};
 use crate::git::patch as git;
 use crate::git::store::Store;
-use crate::model::selector::{self, Selector};
+use crate::model::selector::Selector;
 use crate::model::text::Text;
 use crate::recall::diff::{Comparison, Differs};
 use crate::recall::select::{Finder, Point};
@@ -21,9 +21,9 @@ use crate::view::patch::{self as view, Body, FilePatch, Form, Hunk, Line, LineEn
 ///
 /// Without a selector: between the newest checkpoint and now. With one: between it and now.
 #[derive(clap::Args)]
-#[command(after_help = "Example: trace diff '@{1 hour ago}' -- src/\n         trace diff @-2 @-1 --stat")]
+#[command(after_help = EXAMPLES, after_long_help = selector::help(EXAMPLES))]
 pub struct Args {
-    /// From, and to: an id or its beginning, @ (now), @-N, @{WHEN}, cmd:ID, HEAD, a branch
+    /// From, and to: @ (now), @-N, @{WHEN}, an id, cmd:ID, turn:S.N, a session, HEAD, a branch
     #[arg(value_name = "SELECTOR", num_args = 0..=2)]
     selectors: Vec<String>,
     /// Only these paths
@@ -46,6 +46,8 @@ pub struct Args {
     json: bool,
 }
 
+const EXAMPLES: &str = "Example: trace diff '@{1 hour ago}' -- src/\n         trace diff @-2 @-1 --stat";
+
 /// Runs it.
 pub fn run(world: &World, args: &Args) -> Result<Exit> {
     let home = world.home()?;
@@ -56,8 +58,8 @@ pub fn run(world: &World, args: &Args) -> Result<Exit> {
     let finder = Finder { home: &home, store: &store, when: &when };
     let (old, new) = match args.selectors.as_slice() {
         [] => (finder.find(&Selector::Back(1))?, Point::Now),
-        [old] => (finder.find(&parse(old)?)?, Point::Now),
-        [old, new, ..] => (finder.find(&parse(old)?)?, finder.find(&parse(new)?)?),
+        [old] => (finder.find(&selector::parse(old)?)?, Point::Now),
+        [old, new, ..] => (finder.find(&selector::parse(old)?)?, finder.find(&selector::parse(new)?)?),
     };
     let comparison = Comparison::new(&home, &camera, &old, &new)?;
     let paths =
@@ -76,10 +78,6 @@ pub fn run(world: &World, args: &Args) -> Result<Exit> {
         output::page(world, |out| view::write(out, &files, form, &world.look()))?;
     }
     Ok(if args.exit_code && !files.is_empty() { Exit::No } else { Exit::Done })
-}
-
-fn parse(text: &str) -> Result<Selector> {
-    selector::parse(text).map_err(|why| anyhow!(Misuse(why)))
 }
 
 fn id(point: &Point) -> Option<crate::model::oid::Oid> {

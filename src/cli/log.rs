@@ -5,17 +5,17 @@ use std::path::PathBuf;
 use anyhow::{Context, Result};
 
 use super::exit::{Exit, Misuse};
-use super::output;
 use super::world::World;
+use super::{output, selector};
 use crate::git::store::Store;
 use crate::model::checkpoint::{Checkpoint, Kind};
-use crate::model::id::SessionId;
 use crate::recall::log::{self, Filter};
+use crate::recall::select;
 use crate::view::{json, log as view};
 
 /// List the checkpoints of this worktree, newest first
 #[derive(clap::Args)]
-#[command(after_help = "Example: trace log --since 2h src/\n         trace log --json --limit 0")]
+#[command(after_help = EXAMPLES, after_long_help = selector::help(EXAMPLES))]
 pub struct Args {
     /// At most N; 0 for all
     #[arg(short = 'n', long, value_name = "N", default_value_t = 20)]
@@ -32,8 +32,8 @@ pub struct Args {
     /// Made on this branch
     #[arg(long, value_name = "NAME")]
     branch: Option<String>,
-    /// With an event of this session
-    #[arg(long, value_name = "ID")]
+    /// With an event of this session: its id, the beginning of it, or its agent's own id
+    #[arg(long, value_name = "SESSION")]
     session: Option<String>,
     /// Print a JSON document
     #[arg(long)]
@@ -43,19 +43,22 @@ pub struct Args {
     paths: Vec<PathBuf>,
 }
 
+const EXAMPLES: &str = "Example: trace log --since 2h src/\n         trace log --json --limit 0";
+
 /// Runs it.
 pub fn run(world: &World, args: &Args) -> Result<Exit> {
     let home = world.home()?;
+    let store = Store::open(&home.place.store())?;
+    let session = args.session.as_deref().map(|word| select::session_of(&home, &store, word));
     let filter = Filter {
         limit: args.limit,
         since: args.since.as_deref().map(|text| world.when(text)).transpose()?,
         until: args.until.as_deref().map(|text| world.when(text)).transpose()?,
         kind: args.kind.as_deref().map(kind).transpose()?,
         branch: args.branch.as_ref().map(|name| name.clone().into_bytes()),
-        session: args.session.as_deref().map(session).transpose()?,
+        session: session.transpose()?,
         paths: args.paths.iter().map(|path| world.below_top(&home.place, path)).collect::<Result<_>>()?,
     };
-    let store = Store::open(&home.place.store())?;
     let mut found: Vec<Checkpoint> = Vec::new();
     let read = log::list(&home, &store, &filter, &mut found);
     if args.json {
@@ -74,10 +77,4 @@ fn kind(word: &str) -> Result<Kind> {
         let all: Vec<&str> = Kind::ALL.iter().map(|kind| kind.word()).collect();
         Misuse(format!("{word:?} is no kind of checkpoint: {}", all.join(", ")))
     })
-}
-
-/// A session as it is printed.
-pub fn session(id: &str) -> Result<SessionId> {
-    SessionId::parse(id)
-        .with_context(|| Misuse(format!("{id:?} is no session id: they look like sess_01987f00-…")))
 }

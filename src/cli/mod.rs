@@ -20,6 +20,7 @@ mod init;
 mod log;
 mod output;
 mod run;
+mod selector;
 mod show;
 mod status;
 mod stdin;

@@ -1,4 +1,4 @@
-//! What a person types to name a checkpoint, a session, a command or a moment.
+//! What a person types to name a checkpoint, a session, a turn, a command or a moment.
 //!
 //! Only the form is judged here. Whether there is such a thing is the reader's to find out.
 
@@ -17,9 +17,11 @@ pub enum Selector {
     Head,
     /// `cmd:ID` or `cmd:ID^`: the files before or after a command.
     Command { id: CommandName, side: Side },
+    /// `turn:NAME` or `turn:NAME^`: the files before or after a turn.
+    Turn { name: TurnName, side: Side },
     /// `sess_…`, in full.
     Session(SessionId),
-    /// A prefix of an id, an alias or a branch: only the reader can tell.
+    /// The beginning of an id, an agent's own id, or a branch: only the reader can tell.
     Word(String),
 }
 
@@ -27,13 +29,22 @@ pub enum Selector {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct When(pub String);
 
-/// On which side of a command.
+/// On which side of a command or a turn.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Side {
     /// `cmd:ID`: as it found them.
     Before,
     /// `cmd:ID^`: as it left them.
     After,
+}
+
+/// `SESSION.N`, or `SESSION` for its last turn.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TurnName {
+    /// Whatever names a session; it may hold dots of its own.
+    pub session: String,
+    /// The prompt of the session, counted from 1.
+    pub n: Option<u64>,
 }
 
 /// The start of a command's id, or the short form that lists print: `SESSION.SEQ`, where the
@@ -94,6 +105,11 @@ pub fn parse(text: &str) -> Result<Selector, String> {
     if let Some(command) = text.strip_prefix("cmd:") {
         return of_command(command).ok_or_else(|| format!("{text:?}: after cmd: comes a command's id"));
     }
+    if let Some(turn) = text.strip_prefix("turn:") {
+        return of_turn(turn).ok_or_else(|| {
+            format!("{text:?}: after turn: comes a session, then .N for its N-th prompt, counted from 1")
+        });
+    }
     Ok(match SessionId::parse(text) {
         Some(session) => Selector::Session(session),
         None => Selector::Word(text.to_owned()),
@@ -113,12 +129,28 @@ fn at(moment: &str) -> Option<Selector> {
 }
 
 fn of_command(text: &str) -> Option<Selector> {
-    let (id, side) = match text.strip_suffix('^') {
-        Some(id) => (id, Side::After),
-        None => (text, Side::Before),
-    };
+    let (id, side) = sided(text);
     CommandId::parse(id)?;
     Some(Selector::Command { id: CommandName(id.to_owned()), side })
+}
+
+fn of_turn(text: &str) -> Option<Selector> {
+    let (name, side) = sided(text);
+    let counted =
+        name.rsplit_once('.').filter(|(_, n)| !n.is_empty() && n.bytes().all(|byte| byte.is_ascii_digit()));
+    let (session, n) = match counted {
+        Some((session, n)) => (session, Some(n.parse().ok().filter(|n| *n > 0)?)),
+        None => (name, None),
+    };
+    let name = TurnName { session: session.to_owned(), n };
+    (!session.is_empty()).then_some(Selector::Turn { name, side })
+}
+
+fn sided(text: &str) -> (&str, Side) {
+    match text.strip_suffix('^') {
+        Some(name) => (name, Side::After),
+        None => (text, Side::Before),
+    }
 }
 
 #[cfg(test)]
@@ -129,6 +161,10 @@ mod tests {
 
     fn command(id: &str, side: Side) -> Selector {
         Selector::Command { id: CommandName(id.to_owned()), side }
+    }
+
+    fn turn(session: &str, n: Option<u64>, side: Side) -> Selector {
+        Selector::Turn { name: TurnName { session: session.to_owned(), n }, side }
     }
 
     #[test]
@@ -145,6 +181,12 @@ mod tests {
             ("@{ 2026-11-21 10:00 }", at("2026-11-21 10:00")),
             ("cmd:0198.3", command("0198.3", Side::Before)),
             ("cmd:0198.3^", command("0198.3", Side::After)),
+            ("turn:0198.3", turn("0198", Some(3), Side::Before)),
+            ("turn:sess_0198.12^", turn("sess_0198", Some(12), Side::After)),
+            ("turn:0198", turn("0198", None, Side::Before)),
+            ("turn:0198^", turn("0198", None, Side::After)),
+            ("turn:my.talk", turn("my.talk", None, Side::Before)),
+            ("turn:my.talk.1", turn("my.talk", Some(1), Side::Before)),
             (session.as_str(), Selector::Session(SessionId::parse(&session).unwrap())),
             ("sess_0198", word("sess_0198")),
             ("3f2a", word("3f2a")),
@@ -179,6 +221,11 @@ mod tests {
             "cmd:^",
             "cmd:a b",
             "cmd:$(id)",
+            "turn:",
+            "turn:^",
+            "turn:.1",
+            "turn:0198.0",
+            "turn:0198.99999999999999999999",
             "a\nb",
             "\u{1b}[2J",
             "a\0",

@@ -7,3 +7,4 @@ pub mod log;
 pub mod select;
 pub mod status;
 pub mod trail;
+pub mod turns;

@@ -1,18 +1,25 @@
 //! Finds what a selector names. What could be several things is refused with the list.
 
+use std::collections::BTreeMap;
+
 use anyhow::{Result, anyhow, bail};
 
-use super::commands;
+use super::commands::{self, Record};
+use super::turns;
+use crate::disk::clock;
 use crate::git::head;
 use crate::git::store::Store;
 use crate::model::checkpoint::Checkpoint;
+use crate::model::event::What;
 use crate::model::id::SessionId;
 use crate::model::oid::Oid;
-use crate::model::selector::{Selector, Side};
+use crate::model::selector::{CommandName, Selector, Side, TurnName};
 use crate::model::time::Timestamp;
 use crate::store::chain;
 use crate::store::home::Home;
 use crate::store::tip;
+use crate::view::safe::Safe;
+use crate::view::time;
 
 /// A state of the files.
 #[derive(Clone, Debug, PartialEq)]
@@ -66,6 +73,7 @@ impl Finder<'_> {
                 self.commit(head.ok_or_else(|| not_found("HEAD has no commit yet"))?)
             }
             Selector::Command { id, side } => self.command(id, *side),
+            Selector::Turn { name, side } => self.turn(name, *side),
             Selector::Session(session) => self.last_of(session),
             Selector::Word(word) => self.word(word),
         }
@@ -107,7 +115,20 @@ impl Finder<'_> {
         Err(not_found(missing))
     }
 
-    fn command(&self, name: &crate::model::selector::CommandName, side: Side) -> Result<Point> {
+    /// What a moment left behind: the oldest checkpoint made since, or the files as they are.
+    fn at_or_after(&self, moment: Timestamp) -> Result<Point> {
+        let mut oldest = None;
+        for checkpoint in self.chain()? {
+            let checkpoint = checkpoint?;
+            if checkpoint.header.time < moment {
+                break;
+            }
+            oldest = Some(checkpoint);
+        }
+        Ok(oldest.map_or(Point::Now, |found| Point::Checkpoint(Box::new(found))))
+    }
+
+    fn command(&self, name: &CommandName, side: Side) -> Result<Point> {
         let (record, read) = commands::read(self.home, self.store);
         let found: Vec<_> = record.commands.iter().filter(|command| name.names(&command.id)).collect();
         let command = match found.as_slice() {
@@ -116,7 +137,9 @@ impl Finder<'_> {
                 bail!(not_found(format!("there is no command {}", name.as_str())));
             }
             [one] => *one,
-            several => bail!(ambiguous(name.as_str(), several.iter().map(|command| command.id.to_string()))),
+            several => {
+                bail!(ambiguous(name.as_str(), several.iter().map(|command| format!("cmd:{}", command.id))))
+            }
         };
         match side {
             Side::Before => {
@@ -127,6 +150,27 @@ impl Finder<'_> {
                 Some(id) => Ok(Point::Checkpoint(Box::new(chain::checkpoint(self.store, id)?))),
                 None => Ok(Point::Now),
             },
+        }
+    }
+
+    fn turn(&self, name: &TurnName, side: Side) -> Result<Point> {
+        let (record, read) = commands::read(self.home, self.store);
+        let session = match session(&record, &name.session) {
+            Ok(session) => session,
+            Err(error) => return read.and(Err(error)),
+        };
+        let turns = turns::of(&record);
+        let Some(turn) = turns::find(&turns, &session, name.n) else {
+            read?;
+            let last = turns::find(&turns, &session, None).map_or(0, |turn| turn.n);
+            bail!(not_found(format!("{session} has no such turn: so far it had {last}")));
+        };
+        match (side, turn.ended) {
+            (Side::Before, _) => {
+                self.at_or_before(turn.started, "there is no checkpoint from before that turn")
+            }
+            (Side::After, Some(ended)) => self.at_or_after(ended),
+            (Side::After, None) => Ok(Point::Now),
         }
     }
 
@@ -141,30 +185,43 @@ impl Finder<'_> {
     }
 
     fn word(&self, word: &str) -> Result<Point> {
-        let mut found: Vec<Checkpoint> = Vec::new();
-        if word.len() >= 4 && word.bytes().all(|byte| byte.is_ascii_hexdigit()) {
-            let prefix = word.to_ascii_lowercase();
-            for checkpoint in self.chain()? {
-                let checkpoint = checkpoint?;
-                if checkpoint.id.to_string().starts_with(&prefix) {
-                    found.push(checkpoint);
-                }
-            }
+        if let Some(id) = Oid::parse(word.as_bytes())
+            && self.store.commit(id)?.is_some()
+        {
+            return self.commit(id);
         }
+        let checkpoints = self.beginning_with(word)?;
         let branches = head::branches(&self.home.place.git_dir, &self.home.place.common).unwrap_or_default();
-        let branch = branches.into_iter().find(|(name, _)| name == word.as_bytes());
-        match (found.len(), branch) {
-            (0, Some((_, tip))) => self.commit(tip),
-            (1, None) => Ok(Point::Checkpoint(Box::new(found.remove(0)))),
-            (0, None) => match Oid::parse(word.as_bytes()) {
-                Some(id) if self.store.commit(id)?.is_some() => self.commit(id),
-                _ => Err(not_found(format!("nothing here is called {word:?}: see `trace log`"))),
-            },
-            (_, branch) => {
-                let branch = branch.map(|_| format!("branch {word}"));
-                bail!(ambiguous(word, found.iter().map(|found| found.id.short(16)).chain(branch)))
+        let name = word.strip_prefix(BRANCHES).unwrap_or(word);
+        let branch = branches.into_iter().find(|(branch, _)| branch == name.as_bytes());
+        let (record, read) = commands::read(self.home, self.store);
+        let sessions = called(&record, word);
+        match (checkpoints.as_slice(), branch, sessions.as_slice()) {
+            ([one], None, []) => Ok(Point::Checkpoint(Box::new(one.clone()))),
+            ([], Some((_, tip)), []) => self.commit(tip),
+            ([], None, [one]) => self.last_of(one.id),
+            ([], None, []) => {
+                read?;
+                Err(not_found(format!("nothing here is called {word:?}: see `trace log`")))
+            }
+            (checkpoints, branch, sessions) => {
+                let now = clock::now();
+                let checkpoints = checkpoints.iter().map(|one| line(one, now));
+                let branch = branch.map(|_| format!("{BRANCHES}{name}  branch"));
+                Err(ambiguous(word, checkpoints.chain(branch).chain(sessions.iter().map(Known::line))))
             }
         }
+    }
+
+    fn beginning_with(&self, word: &str) -> Result<Vec<Checkpoint>> {
+        if word.len() < SHORTEST || !word.bytes().all(|byte| byte.is_ascii_hexdigit()) {
+            return Ok(Vec::new());
+        }
+        let prefix = word.to_ascii_lowercase();
+        let fits = |one: &Result<Checkpoint>| {
+            one.as_ref().map_or(true, |one| one.id.to_string().starts_with(&prefix))
+        };
+        self.chain()?.filter(fits).collect()
     }
 
     fn commit(&self, id: Oid) -> Result<Point> {
@@ -179,7 +236,143 @@ impl Finder<'_> {
     }
 }
 
+/// The fewest digits that name a checkpoint or a session.
+const SHORTEST: usize = 4;
+
+/// Before a branch's name this says that it is one.
+const BRANCHES: &str = "refs/heads/";
+
+/// How many things that a word could be are listed.
+const MOST: usize = 20;
+
+/// A session, and what its agent calls it.
+struct Known<'a> {
+    id: &'a SessionId,
+    agent: &'a str,
+    external: &'a [u8],
+}
+
+impl Known<'_> {
+    fn line(&self) -> String {
+        format!("{}  session  {}", self.id, Safe(self.agent.as_bytes()))
+    }
+}
+
+/// The session a word names: its id, the beginning of that, or the agent's own id for it.
+pub fn session(record: &Record, word: &str) -> Result<SessionId> {
+    if let Some(id) = SessionId::parse(word) {
+        return Ok(id);
+    }
+    match called(record, word).as_slice() {
+        [one] => Ok(one.id.clone()),
+        [] => Err(not_found(format!(
+            "no session here is called {word:?}: a session goes by {SHORTEST} digits of its id or more, or by its agent's own id for it"
+        ))),
+        several => Err(ambiguous(word, several.iter().map(Known::line))),
+    }
+}
+
+/// The same, where the record is not at hand; what is spelt out needs none.
+pub fn session_of(home: &Home, store: &Store, word: &str) -> Result<SessionId> {
+    if let Some(id) = SessionId::parse(word) {
+        return Ok(id);
+    }
+    let (record, read) = commands::read(home, store);
+    session(&record, word).or_else(|error| read.and(Err(error)))
+}
+
+/// Every session that a word may mean.
+fn called<'a>(record: &'a Record, word: &str) -> Vec<Known<'a>> {
+    let mut all: BTreeMap<&SessionId, Known<'a>> = BTreeMap::new();
+    let of_commands = record.commands.iter().filter_map(|command| command.session.as_ref());
+    for id in of_commands.chain(record.others.iter().filter_map(|event| event.session.as_ref())) {
+        all.entry(id).or_insert(Known { id, agent: "", external: b"" });
+    }
+    for event in &record.others {
+        if let (What::SessionSeen(seen), Some(id)) = (&event.what, &event.session) {
+            all.insert(id, Known { id, agent: &seen.agent, external: seen.external_id.as_bytes() });
+        }
+    }
+    let digits = word.strip_prefix("sess_").unwrap_or(word).to_ascii_lowercase();
+    let fits = |one: &Known| {
+        let begins = digits.len() >= SHORTEST && one.id.uuid().starts_with(&digits);
+        begins || one.external == word.as_bytes()
+    };
+    all.into_values().filter(fits).collect()
+}
+
+/// A checkpoint in a list of what a word could be.
+fn line(checkpoint: &Checkpoint, now: Timestamp) -> String {
+    let header = &checkpoint.header;
+    let (age, subject) = (time::relative(Some(header.time), now), Safe(header.subject.as_bytes()));
+    format!("{}  checkpoint  {age}  {subject}", checkpoint.id.short(16))
+}
+
 fn ambiguous(word: &str, could_be: impl Iterator<Item = String>) -> anyhow::Error {
-    let list: Vec<String> = could_be.take(10).map(|name| format!("\n  {name}")).collect();
-    not_found(format!("{word:?} could be{}", list.concat()))
+    let mut list: Vec<String> = could_be.map(|name| format!("\n  {name}")).collect();
+    let more = list.len().saturating_sub(MOST);
+    list.truncate(MOST);
+    if more > 0 {
+        list.push(format!("\n  and {more} more"));
+    }
+    not_found(format!("{word:?} could be{}\nsay which: the first word of a line names it", list.concat()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::event::{Event, SessionSeen};
+    use crate::model::id::EventId;
+
+    fn seen(agent: &str, external: &str) -> Event {
+        let seen =
+            SessionSeen { agent: agent.to_owned(), external_id: external.into(), ..SessionSeen::default() };
+        Event {
+            id: EventId::of_call(&[agent.as_bytes(), external.as_bytes()]),
+            at: Timestamp(0),
+            session: Some(SessionId::of_key(agent, external.as_bytes())),
+            seq: None,
+            what: What::SessionSeen(Box::new(seen)),
+        }
+    }
+
+    fn record() -> Record {
+        let mut record = Record::default();
+        let shells = ["01987f00-1111-7000-8000-00000000000a", "01987f00-2222-7000-8000-00000000000a"];
+        record.others = shells.map(|id| seen("shell", id)).into();
+        record.others.extend([seen("claude", "talk"), seen("codex", "talk"), seen("codex", "tell")]);
+        record
+    }
+
+    #[test]
+    fn a_session_goes_by_the_beginning_of_its_id_or_by_its_agents_own() {
+        let record = record();
+        let full = "sess_01987f00-1111-7000-8000-00000000000a";
+        for word in [full, "01987f00-1", "sess_01987f00-1", "01987F00-1111", &full[5..]] {
+            assert_eq!(session(&record, word).unwrap().as_str(), full, "{word}");
+        }
+        assert_eq!(session(&record, "tell").unwrap(), SessionId::of_key("codex", b"tell"));
+        let unheard = "sess_01987f00-9999-7000-8000-00000000000a";
+        assert_eq!(session(&record, unheard).unwrap().as_str(), unheard);
+        for word in ["", "sess_", "019", "sess_019", "tel", "Tell", "01987f00-3"] {
+            let error = session(&record, word).unwrap_err();
+            assert!(error.is::<NotFound>() && error.to_string().starts_with("no session"), "{word}: {error}");
+        }
+    }
+
+    #[test]
+    fn a_word_that_names_several_sessions_is_answered_with_all_of_them() {
+        let record = record();
+        let error = session(&record, "0198").unwrap_err().to_string();
+        let both = "\
+\"0198\" could be
+  sess_01987f00-1111-7000-8000-00000000000a  session  shell
+  sess_01987f00-2222-7000-8000-00000000000a  session  shell
+say which: the first word of a line names it";
+        assert_eq!(error, both);
+        let error = session(&record, "talk").unwrap_err().to_string();
+        assert!(error.contains("  session  claude\n") && error.contains("  session  codex\n"), "{error}");
+        let many = ambiguous("x", (0..30).map(|n| n.to_string())).to_string();
+        assert!(many.contains("\n  19\n  and 10 more\n"), "{many}");
+    }
 }

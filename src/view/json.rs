@@ -14,6 +14,7 @@ use super::fsck::FsckView;
 use super::made::MadeView;
 use super::patch::FilePatch;
 use super::safe::is_hidden;
+use super::show::TurnView;
 use super::status::StatusView;
 use super::time::rfc3339;
 use crate::model::change::{Change, Side};
@@ -61,8 +62,9 @@ pub fn log(checkpoints: &[Checkpoint]) -> Value {
 }
 
 /// `trace show`; the events are the lines of the checkpoint's `events.jsonl`.
-pub fn show(of: &Checkpoint, events: &[&[u8]], changes: &[Change]) -> Value {
+pub fn show(of: &Checkpoint, turns: &[TurnView], events: &[&[u8]], changes: &[Change]) -> Value {
     of_checkpoint(Fields::document("show"), of)
+        .list("turns", turns.iter().map(turn))
         .list("events", events.iter().map(|line| event(line)))
         .list("changes", changes.iter().map(change))
         .end()
@@ -158,6 +160,17 @@ fn of_checkpoint(fields: Fields, of: &Checkpoint) -> Fields {
         .with("skipped", header.skipped)
         .with("set_aside", header.set_aside)
         .with("continues", id(header.continues))
+}
+
+fn turn(of: &TurnView) -> Value {
+    Fields::default()
+        .with("name", of.name.as_str())
+        .with("session", of.session.as_str())
+        .with("n", of.n)
+        .text("prompt", Some(&of.prompt))
+        .with("started", time(Some(of.started)))
+        .with("ended", time(of.ended))
+        .end()
 }
 
 fn change(of: &Change) -> Value {
@@ -372,8 +385,17 @@ mod tests {
         ];
         let by = Author { session: Some(shell()), command: CommandId::parse("c.1"), tool: None };
         let change = Change { by: vec![by], confidence: Confidence::Exact, ..changed("a", Status::Added) };
-        let document = show(&made(0x3f, 0, "s"), &lines, &[change]);
-        has(&document, Some("trace/v1/show"), &format!("{CHECKPOINT} events changes"));
+        let turn = TurnView {
+            name: "turn:x.3".to_owned(),
+            session: shell(),
+            n: 3,
+            prompt: "do it".into(),
+            started: ago(9),
+            ended: None,
+        };
+        let document = show(&made(0x3f, 0, "s"), &[turn], &lines, &[change]);
+        has(&document, Some("trace/v1/show"), &format!("{CHECKPOINT} turns events changes"));
+        has(&document["turns"][0], None, "name session n prompt started ended");
         let events = &document["events"];
         assert_eq!(events[0]["at"], "2026-11-21T10:00:00.000000Z");
         assert_eq!(events[0]["body"]["start"], "1970-01-01T00:00:00.000000Z");

@@ -150,7 +150,11 @@ mod tests {
         let id = EventId::parse("e").unwrap();
         let events = whats.map(|what| Event { id: id.clone(), at: NOW, session: None, seq: None, what });
         let (made, changes) = (checkpoint(1, 0, &word), [change(&word, Status::Added)]);
-        let view = show::ShowView { checkpoint: &made, events: &events, changes: &changes };
+        let session = testing::shell();
+        let (prompt, started) = (text.clone(), NOW);
+        let turns =
+            [show::TurnView { name: "turn:x.1".to_owned(), session, n: 1, prompt, started, ended: None }];
+        let view = show::ShowView { checkpoint: &made, turns: &turns, events: &events, changes: &changes };
         let line = patch::Line { sign: patch::Sign::Added, text: text.clone(), end: patch::LineEnd::Newline };
         let hunk = patch::Hunk { old_start: 0, old_len: 0, new_start: 1, new_len: 1, lines: vec![line] };
         let body = patch::Body::Lines(vec![hunk]);
@@ -163,7 +167,7 @@ mod tests {
                 patch::write(to, &files, form, look)?;
             }
             fsck::write(to, &report, look)?;
-            json::write(to, &json::show(&made, &[text.as_bytes()], &changes))
+            json::write(to, &json::show(&made, &turns, &[text.as_bytes()], &changes))
         })
     }
 

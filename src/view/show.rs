@@ -11,26 +11,42 @@ use super::{Look, count, patch, time};
 use crate::model::change::{Author, Change, Confidence};
 use crate::model::checkpoint::{Checkpoint, Excuse, Header, Snapshot};
 use crate::model::event::{CommandHalf, Event, Note, SessionSeen, Tool, What};
-use crate::model::id::CommandId;
+use crate::model::id::{CommandId, SessionId};
 use crate::model::text::Text;
+use crate::model::time::Timestamp;
+
+/// A turn that a checkpoint holds the prompt or the answer of.
+#[derive(Clone, Debug)]
+pub struct TurnView {
+    /// The selector that names it.
+    pub name: String,
+    pub session: SessionId,
+    /// Its place in its session, from 1.
+    pub n: u64,
+    pub prompt: Text,
+    pub started: Timestamp,
+    pub ended: Option<Timestamp>,
+}
 
 /// A checkpoint, its batch in telling order, and what differs from the one before.
 #[derive(Clone, Copy, Debug)]
 pub struct ShowView<'a> {
     pub checkpoint: &'a Checkpoint,
+    pub turns: &'a [TurnView],
     pub events: &'a [Event],
     pub changes: &'a [Change],
 }
 
 /// Writes the head, the events, and the changes.
 pub fn write(to: &mut dyn Write, view: &ShowView, look: &Look) -> io::Result<()> {
-    head(to, view.checkpoint, look)?;
+    head(to, view, look)?;
     events(to, view.events, look)?;
     changes(to, view, look)?;
     left_out(to, view.events, look)
 }
 
-fn head(to: &mut dyn Write, checkpoint: &Checkpoint, look: &Look) -> io::Result<()> {
+fn head(to: &mut dyn Write, view: &ShowView, look: &Look) -> io::Result<()> {
+    let checkpoint = view.checkpoint;
     let header = &checkpoint.header;
     writeln!(to, "checkpoint {}", look.paint.on(Style::Id, checkpoint.id))?;
     writeln!(to, "{}\n", look.paint.on(Style::Head, Safe(header.subject.as_bytes())))?;
@@ -44,6 +60,9 @@ fn head(to: &mut dyn Write, checkpoint: &Checkpoint, look: &Look) -> io::Result<
     }
     for session in &header.sessions {
         look.field(to, "session", session)?;
+    }
+    for turn in view.turns {
+        look.field(to, "turn", &turn.name)?;
     }
     let files = header.files;
     let counts = format!("+{} ~{} -{}", files.added, files.modified, files.deleted);
@@ -351,9 +370,16 @@ mod tests {
         let mut checkpoint = checkpoint(0x3f, 50, "make the parser survive an empty line");
         (checkpoint.header.set_aside, checkpoint.header.snapshot) = (1, Snapshot::Partial);
         let (events, changes) = (story(), changes());
-        screen(|to| {
-            write(to, &ShowView { checkpoint: &checkpoint, events: &events, changes: &changes }, &look(width))
-        })
+        let turn = TurnView {
+            name: format!("turn:{}.3", shell().uuid()),
+            session: shell(),
+            n: 3,
+            prompt: "make the parser survive\nan empty line".into(),
+            started: ago(90),
+            ended: Some(ago(55)),
+        };
+        let view = ShowView { checkpoint: &checkpoint, turns: &[turn], events: &events, changes: &changes };
+        screen(|to| write(to, &view, &look(width)))
     }
 
     #[test]
@@ -370,6 +396,7 @@ worktree    /home/ada/work (0123456789abcdef)
 branch      main at aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa
 parent      4040404040404040404040404040404040404040
 session     sess_01987f00-1111-7000-8000-00000000000a
+turn        turn:01987f00-1111-7000-8000-00000000000a.3
 holds       3 commands, files +1 ~2 -0
 snapshot    cut short by the time limit
 set aside   1 piece of the journal, torn or foreign
@@ -426,9 +453,8 @@ app.log  changed while it was read
     #[test]
     fn a_checkpoint_without_events_is_only_a_head() {
         let checkpoint = checkpoint(0x3f, 50, "first");
-        let lines = screen(|to| {
-            write(to, &ShowView { checkpoint: &checkpoint, events: &[], changes: &[] }, &look(None))
-        });
+        let view = ShowView { checkpoint: &checkpoint, turns: &[], events: &[], changes: &[] };
+        let lines = screen(|to| write(to, &view, &look(None)));
         assert!(lines.ends_with("\nholds       3 commands, files +1 ~2 -0\n"), "{lines}");
     }
 }

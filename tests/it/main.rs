@@ -7,6 +7,7 @@ mod faults;
 mod floors;
 mod hostile;
 mod kinds;
+mod names;
 mod place;
 mod race;
 mod recover;
