@@ -16,7 +16,7 @@
 //! | 4 | [`cli`] | the command line, hooks, environment, terminal | decisions |
 //! | 3 | [`capture`] | shells, agents, `trace run`: what happened, as events | reading back |
 //! | 3 | [`recall`] | listings, selectors, differences, who changed what | writing |
-//! | 2 | [`store`] | record, flush, swap, read models, merging, checking | the terminal |
+//! | 2 | [`store`] | record, flush, swap, restore, read models, merging, checking | the terminal |
 //! | 1 | [`wire`] | bytes to model and back, pure | files |
 //! | 1 | [`disk`] | files, locks, journals, consent, clocks, dice | git objects |
 //! | 1 | [`git`] | objects, packs, trees, the scan of the worktree; the only user of gix | writing files |
@@ -28,7 +28,7 @@
 //! [`model::event`], [`model::checkpoint`] and [`model::cursor`] for the nouns; [`store::record`] for
 //! what happens between Enter and the prompt; [`store::flush`] for the story of a checkpoint, and from
 //! there [`store::pending`], [`store::draft`], [`store::land`] and [`store::swap`]; [`git::scan`] for
-//! what a look at the files costs; [`cli::main`] for the way in.
+//! what a look at the files costs; [`store::restore`] for how they come back; [`cli::main`] for the way in.
 //!
 //! # Invariants
 //!

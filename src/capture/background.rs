@@ -25,7 +25,8 @@ pub fn spawn(home: &Home, kind: Kind) -> Result<()> {
 
 /// Whether nobody has led for a while, so that somebody should start one.
 pub fn is_due(home: &Home) -> bool {
-    let young = |at: SystemTime| at.elapsed().unwrap_or_default() < AGE;
+    // A record from the future is one from before the clock was set back.
+    let young = |at: SystemTime| at.elapsed().is_ok_and(|age| age < AGE);
     !led::left_at(home).is_some_and(young)
 }
 

@@ -127,7 +127,8 @@ fn one_sided(hunk: &Hunk, sign: Sign) -> Option<Hunk> {
     (count > 0).then_some(Hunk { old_start, old_len, new_start, new_len, lines })
 }
 
-fn hunk(hunk: git::Hunk) -> Hunk {
+/// A hunk as the view wants it.
+pub fn hunk(hunk: git::Hunk) -> Hunk {
     let lines = hunk.lines.into_iter().map(|(sign, mut text)| {
         let end = match text.last() {
             Some(b'\n') => {

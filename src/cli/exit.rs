@@ -3,7 +3,7 @@
 use std::fmt;
 use std::process::ExitCode;
 
-use crate::store::{Busy, Damaged};
+use crate::store::{Busy, Damaged, Refused};
 
 /// The exit codes of every command but hooks, which exit 0.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -76,7 +76,7 @@ pub fn code_of(error: &anyhow::Error) -> Exit {
     // A type is looked for at every depth, contexts included.
     match () {
         () if error.is::<Misuse>() => Exit::Usage,
-        () if error.is::<Refusal>() => Exit::Refused,
+        () if error.is::<Refusal>() || error.is::<Refused>() => Exit::Refused,
         () if error.is::<Busy>() => Exit::Busy,
         () if error.is::<Damaged>() => Exit::Damaged,
         () => Exit::No,

@@ -19,12 +19,15 @@ mod hook;
 mod init;
 mod log;
 mod output;
+mod putting;
+mod restore;
 mod run;
 mod selector;
 mod show;
 mod status;
 mod stdin;
 mod trail;
+mod undo;
 mod world;
 
 use std::ffi::OsString;
@@ -79,6 +82,9 @@ enum Command {
     #[command(visible_alias = "ls")]
     Commands(commands::Args),
     Trail(trail::Args),
+    Restore(restore::Args),
+    Undo(undo::Args),
+    Redo(undo::RedoArgs),
     Fsck(fsck::Args),
     Completions(completions::Args),
     Man(completions::ManArgs),
@@ -117,6 +123,9 @@ impl Command {
             Self::Diff(args) => diff::run(world, &args),
             Self::Commands(args) => commands::run(world, &args),
             Self::Trail(args) => trail::run(world, &args),
+            Self::Restore(args) => restore::run(world, &args),
+            Self::Undo(args) => undo::run(world, &args),
+            Self::Redo(args) => undo::redo(world, &args),
             Self::Fsck(args) => fsck::run(world, &args),
             Self::Completions(args) => completions::run(world, &args),
             Self::Man(args) => completions::man(world, &args),

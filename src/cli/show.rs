@@ -7,6 +7,7 @@ use super::world::World;
 use super::{output, selector};
 use crate::git::store::Store;
 use crate::model::change::Change;
+use crate::model::checkpoint::Checkpoint;
 use crate::model::event::{Event, What};
 use crate::recall::attribution::Windows;
 use crate::recall::commands;
@@ -42,7 +43,7 @@ pub fn run(world: &World, args: &Args) -> Result<Exit> {
     let lines = chain::events(&store, checkpoint.tree)?;
     let lines: Vec<&[u8]> = lines.split(|byte| *byte == b'\n').filter(|line| !line.is_empty()).collect();
     let events: Vec<Event> = lines.iter().filter_map(|line| event::decode(line).ok()).collect();
-    let told = told(&home, &store, &lines, &events)?;
+    let told = told(&home, &store, &checkpoint, &lines, &events)?;
     match args.json {
         true => output::print(|out| {
             json::write(out, &json::show(&checkpoint, &told.turns, &lines, &told.changes))
@@ -63,7 +64,7 @@ struct Told {
     changes: Vec<Change>,
 }
 
-fn told(home: &Home, store: &Store, lines: &[&[u8]], events: &[Event]) -> Result<Told> {
+fn told(home: &Home, store: &Store, of: &Checkpoint, lines: &[&[u8]], events: &[Event]) -> Result<Told> {
     let mut changes = chain::facts(&lines.join(&b'\n')).map(|facts| facts.changes).unwrap_or_default();
     let of_a_turn =
         |event: &Event| matches!(event.what, What::Prompt(_) | What::TurnEnded(_) | What::TurnFailed(_));
@@ -72,7 +73,10 @@ fn told(home: &Home, store: &Store, lines: &[&[u8]], events: &[Event]) -> Result
     }
     let (record, read) = commands::read(home, store);
     let top = home.place.top()?.as_os_str().as_encoded_bytes();
-    Windows::new(&record.commands, record.others.iter(), top).attribute(&mut changes);
+    let windows = Windows::new(&record.commands, record.others.iter(), top);
+    if let Some(found) = record.changes.iter().find(|found| found.checkpoint == of.id) {
+        changes = windows.attribute(found);
+    }
     if let Err(error) = read {
         output::say(&format!("trace: who changed what may be incomplete: {error:#}"));
     }

@@ -88,7 +88,10 @@ impl World {
         place.top()?;
         let state = self.state()?;
         match Home::of(place.clone(), state)? {
-            Some(home) => Ok(home),
+            Some(home) => {
+                super::putting::heal(self, &home);
+                Ok(home)
+            }
             None => bail!(Refusal(format!(
                 "nothing is recorded in {}: `trace enable` turns it on",
                 place.top()?.display()

@@ -15,3 +15,4 @@ pub mod mark;
 pub mod order;
 pub mod place;
 pub mod process;
+pub mod put;

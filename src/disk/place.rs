@@ -137,6 +137,11 @@ impl Place {
         self.trace().join("locks").join(digest::name(&[full_ref_name.as_bytes()]))
     }
 
+    /// The restores of one worktree: those under way, and what the others did.
+    pub fn ops(&self, worktree: &WorktreeId) -> PathBuf {
+        self.trace().join("ops").join(worktree.as_str())
+    }
+
     /// The record of what went wrong inside hooks.
     pub fn trouble(&self) -> PathBuf {
         self.trace().join("trouble.jsonl")

@@ -54,6 +54,12 @@ pub fn valid_path(path: &[u8]) -> bool {
     check(path, FILE).is_ok()
 }
 
+/// True if every system takes the names of a path for plain names: no device, no backslash.
+pub fn is_portable(path: &[u8]) -> bool {
+    let all = component::Options { protect_windows: true, ..component::Options::default() };
+    names(path).all(|name| gix::validate::path::component(name.into(), None, all).is_ok())
+}
+
 /// Adds the tree of a checkpoint: `events.jsonl` and `worktree/`, each if there is one.
 pub fn checkpoint(pack: &mut Pack, events: Option<Oid>, worktree: Option<Oid>) -> Result<Oid> {
     let events = events.map(|id| Entry { name: b"events.jsonl".to_vec(), mode: FILE, id });

@@ -117,32 +117,73 @@ pub struct Window {
     pub paths: Option<Vec<Text>>,
 }
 
-/// Names the authors of a change by the windows its times fall in.
+/// When a change was made, as far as it can be told.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Made {
+    /// At one of these: times that the file system gave to the path.
+    At([Option<Timestamp>; 2]),
+    /// Between two looks at the files. Whoever renames a directory changes no time of what is in it.
+    Between(Timestamp, Timestamp),
+}
+
+impl Made {
+    /// The earliest and the latest moment; `None` if nothing is known.
+    pub fn bounds(self) -> Option<(Timestamp, Timestamp)> {
+        match self {
+            Self::At(times) => {
+                let known = || times.iter().flatten().copied();
+                Some((known().min()?, known().max()?))
+            }
+            Self::Between(from, to) => Some((from, to)),
+        }
+    }
+
+    fn is_in(self, window: &Window, slack_us: i64) -> bool {
+        let (from, to) = (window.from.0.saturating_sub(slack_us), window.to.0.saturating_add(slack_us));
+        match self {
+            Self::At(times) => times.iter().flatten().any(|time| (from..=to).contains(&time.0)),
+            Self::Between(first, last) => from <= last.0 && to >= first.0,
+        }
+    }
+}
+
+impl Change {
+    /// When it was made, if the files were last looked at, before it was found, at `since`, and it
+    /// was found at `found`. Times from before that are those of a file that was only moved.
+    pub fn made(&self, since: Timestamp, found: Timestamp, slack_us: i64) -> Made {
+        let times = Made::At([self.mtime, self.ctime]);
+        match times.bounds() {
+            Some((_, latest)) if latest.0 < since.0.saturating_sub(slack_us) => Made::Between(since, found),
+            _ => times,
+        }
+    }
+}
+
+/// The windows that hold a change of `path`, by their place in `windows`.
 ///
 /// `slack_us` widens every window on both sides: the file system's clock ticks coarsely.
 /// A tool that names the path beats windows that merely hold its time.
-pub fn attribute(change: &mut Change, windows: &[Window], slack_us: i64) {
-    let times = [change.mtime, change.ctime];
-    if times.iter().all(Option::is_none) {
+pub fn holders(path: &Text, made: Made, windows: &[Window], slack_us: i64) -> Vec<usize> {
+    let names = |window: &Window| window.paths.as_ref().is_some_and(|paths| paths.contains(path));
+    let all = |wanted: &dyn Fn(&Window) -> bool| -> Vec<usize> {
+        let numbered = windows.iter().enumerate();
+        let held = numbered.filter(|(_, window)| wanted(window) && made.is_in(window, slack_us));
+        held.map(|(at, _)| at).collect()
+    };
+    let naming = all(&names);
+    if naming.is_empty() { all(&|window| window.paths.is_none()) } else { naming }
+}
+
+/// Names the authors of a change: those of the windows that hold it.
+pub fn attribute(change: &mut Change, made: Made, windows: &[Window], slack_us: i64) {
+    if made.bounds().is_none() {
         change.confidence = Confidence::Unknown;
         return;
     }
-    let holds = |window: &&Window| {
-        times.iter().flatten().any(|time| {
-            time.0 >= window.from.0.saturating_sub(slack_us) && time.0 <= window.to.0.saturating_add(slack_us)
-        })
-    };
-    let named = |window: &&Window| match &window.paths {
-        Some(paths) => paths.contains(&change.path),
-        None => true,
-    };
-    let inside: Vec<&Window> = windows.iter().filter(holds).filter(named).collect();
-    let naming: Vec<&Window> = inside.iter().copied().filter(|w| w.paths.is_some()).collect();
-    let chosen = if naming.is_empty() { inside } else { naming };
     change.by = Vec::new();
-    for window in &chosen {
-        if !change.by.contains(&window.author) {
-            change.by.push(window.author.clone());
+    for at in holders(&change.path, made, windows, slack_us) {
+        if !change.by.contains(&windows[at].author) {
+            change.by.push(windows[at].author.clone());
         }
     }
     change.confidence = match change.by.len() {
@@ -176,7 +217,8 @@ mod tests {
             by: Vec::new(),
             confidence: Confidence::Unknown,
         };
-        attribute(&mut change, windows, 5);
+        let made = change.made(Timestamp(50), Timestamp(1000), 5);
+        attribute(&mut change, made, windows, 5);
         let by = change.by.into_iter().filter_map(|author| author.command);
         (by.map(|id| id.to_string()).collect(), change.confidence)
     }
@@ -184,13 +226,15 @@ mod tests {
     #[test]
     fn a_change_belongs_to_the_windows_that_hold_its_time() {
         let two = [window("one", 100, 200, None), window("two", 190, 300, None)];
-        let cases: [(Option<i64>, &[&str], Confidence); 6] = [
+        let cases: [(Option<i64>, &[&str], Confidence); 7] = [
             (Some(150), &["one"], Confidence::Exact),
             (Some(96), &["one"], Confidence::Exact),
             (Some(195), &["one", "two"], Confidence::Shared),
             (Some(94), &[], Confidence::External),
             (Some(306), &[], Confidence::External),
             (None, &[], Confidence::Unknown),
+            // Only moved, some time between the two looks.
+            (Some(40), &["one", "two"], Confidence::Shared),
         ];
         for (mtime, by, confidence) in cases {
             let by = by.iter().map(|name| (*name).to_owned()).collect();

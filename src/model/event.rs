@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::change::{Change, Skip};
 use super::id::{CommandId, EventId, SessionId};
+use super::oid::Oid;
 use super::text::Text;
 use super::time::Timestamp;
 
@@ -55,6 +56,8 @@ pub enum What {
     CheckpointAsked(Note),
     /// What the leader found in the files; one per checkpoint that has a snapshot.
     Snapshot(Box<SnapshotFacts>),
+    /// Files were put back.
+    Restored(Box<Restored>),
     /// From a newer version: kept, shown as unknown, carried on.
     Unknown(String),
 }
@@ -219,6 +222,51 @@ pub struct Note {
     pub text: Text,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub name: Option<String>,
+}
+
+/// Files were put back. The event's id names the operation.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Restored {
+    pub action: RestoreAction,
+    /// What was taken back or gone back to, in words.
+    #[serde(default)]
+    pub label: Text,
+    /// What was taken back, as a key that names it for ever.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub of: Option<String>,
+    /// The checkpoint that holds everything as it was before.
+    pub saved: Oid,
+    pub start: Timestamp,
+    pub end: Timestamp,
+    /// How many paths were written or taken away.
+    #[serde(default)]
+    pub changed: u64,
+    /// Those paths; none if there were too many to list.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub paths: Vec<Text>,
+}
+
+/// How files came to be put back.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum RestoreAction {
+    /// Somebody named the state, or whose changes were to go.
+    Restore,
+    /// The last change was taken back.
+    Undo,
+    /// An undo was taken back.
+    Redo,
+}
+
+impl RestoreAction {
+    /// The word for it.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Restore => "restore",
+            Self::Undo => "undo",
+            Self::Redo => "redo",
+        }
+    }
 }
 
 /// What the leader found in the files.

@@ -11,6 +11,7 @@ pub mod event;
 pub mod id;
 pub mod oid;
 pub mod redact;
+pub mod restore;
 pub mod selector;
 pub mod settings;
 pub mod text;

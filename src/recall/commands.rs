@@ -4,7 +4,7 @@ use std::collections::{HashMap, HashSet};
 
 use anyhow::Result;
 
-use super::attribution::Windows;
+use super::attribution::{Found, Windows};
 use crate::disk::process;
 use crate::git::store::Store;
 use crate::model::change::Change;
@@ -65,7 +65,7 @@ pub struct Record {
     /// Prompts, and the checkpoint that holds each.
     pub prompts: Vec<(Oid, Event)>,
     /// What each checkpoint found changed.
-    pub changes: Vec<(Oid, Vec<Change>)>,
+    pub changes: Vec<Found>,
     /// The processes of shell sessions.
     processes: HashMap<SessionId, Process>,
     /// The commands whose start is here.
@@ -155,8 +155,9 @@ impl Record {
         }
         match event.what {
             What::Snapshot(facts) => {
-                if let Some(id) = held_by {
-                    self.changes.push((id, facts.changes));
+                if let Some(checkpoint) = held_by {
+                    let since = self.changes.last().map_or(Timestamp(0), |before| before.at);
+                    self.changes.push(Found { checkpoint, since, at: event.at, changes: facts.changes });
                 }
             }
             What::SessionSeen(ref seen) => {
@@ -232,10 +233,8 @@ impl Record {
     pub fn changes_of(&self, top: &[u8]) -> HashMap<CommandId, Vec<Change>> {
         let windows = Windows::new(&self.commands, self.others.iter(), top);
         let mut by_command: HashMap<CommandId, Vec<Change>> = HashMap::new();
-        for (_, changes) in &self.changes {
-            let mut changes = changes.clone();
-            windows.attribute(&mut changes);
-            for change in changes {
+        for found in &self.changes {
+            for change in windows.attribute(found) {
                 for id in change.by.iter().filter_map(|author| author.command.as_ref()) {
                     by_command.entry(id.clone()).or_default().push(change.clone());
                 }

@@ -1,5 +1,6 @@
 //! Floor 3: brings the past back. Reading only: nothing here writes, and reading never deletes.
 
+pub mod acts;
 pub mod attribution;
 pub mod commands;
 pub mod diff;
@@ -8,3 +9,4 @@ pub mod select;
 pub mod status;
 pub mod trail;
 pub mod turns;
+pub mod undo;

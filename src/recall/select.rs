@@ -5,11 +5,12 @@ use std::collections::BTreeMap;
 use anyhow::{Result, anyhow, bail};
 
 use super::commands::{self, Record};
-use super::turns;
+use super::turns::{self, Turn};
 use crate::disk::clock;
 use crate::git::head;
 use crate::git::store::Store;
-use crate::model::checkpoint::Checkpoint;
+use crate::model::checkpoint::{Checkpoint, Kind};
+use crate::model::command::Command;
 use crate::model::event::What;
 use crate::model::id::SessionId;
 use crate::model::oid::Oid;
@@ -130,22 +131,12 @@ impl Finder<'_> {
 
     fn command(&self, name: &CommandName, side: Side) -> Result<Point> {
         let (record, read) = commands::read(self.home, self.store);
-        let found: Vec<_> = record.commands.iter().filter(|command| name.names(&command.id)).collect();
-        let command = match found.as_slice() {
-            [] => {
-                read?;
-                bail!(not_found(format!("there is no command {}", name.as_str())));
-            }
-            [one] => *one,
-            several => {
-                bail!(ambiguous(name.as_str(), several.iter().map(|command| format!("cmd:{}", command.id))))
-            }
+        let command = match command(&record, name) {
+            Ok(command) => command,
+            Err(error) => return read.and(Err(error)),
         };
         match side {
-            Side::Before => {
-                let start = command.started.or(command.finished).unwrap_or_default();
-                self.at_or_before(start, "there is no checkpoint from before that command")
-            }
+            Side::Before => self.before(command),
             Side::After => match command.checkpoint {
                 Some(id) => Ok(Point::Checkpoint(Box::new(chain::checkpoint(self.store, id)?))),
                 None => Ok(Point::Now),
@@ -153,17 +144,33 @@ impl Finder<'_> {
         }
     }
 
+    /// The newest checkpoint from before a command. Its guard is made when the shell has named the
+    /// start already, and the command waits for it.
+    fn before(&self, command: &Command) -> Result<Point> {
+        let start = command.started.or(command.finished).unwrap_or_default();
+        let latest = start.0.saturating_add(GUARD_US).min(command.finished.map_or(i64::MAX, |at| at.0));
+        let mut guard = None;
+        for checkpoint in self.chain()? {
+            let checkpoint = checkpoint?;
+            let header = &checkpoint.header;
+            if header.time <= start {
+                return Ok(Point::Checkpoint(Box::new(guard.unwrap_or(checkpoint))));
+            }
+            if header.kind == Kind::Guard && header.time.0 <= latest {
+                guard = Some(checkpoint);
+            }
+        }
+        match guard {
+            Some(guard) => Ok(Point::Checkpoint(Box::new(guard))),
+            None => Err(not_found("there is no checkpoint from before that command")),
+        }
+    }
+
     fn turn(&self, name: &TurnName, side: Side) -> Result<Point> {
         let (record, read) = commands::read(self.home, self.store);
-        let session = match session(&record, &name.session) {
-            Ok(session) => session,
+        let turn = match turn(&record, name) {
+            Ok(turn) => turn,
             Err(error) => return read.and(Err(error)),
-        };
-        let turns = turns::of(&record);
-        let Some(turn) = turns::find(&turns, &session, name.n) else {
-            read?;
-            let last = turns::find(&turns, &session, None).map_or(0, |turn| turn.n);
-            bail!(not_found(format!("{session} has no such turn: so far it had {last}")));
         };
         match (side, turn.ended) {
             (Side::Before, _) => {
@@ -239,6 +246,9 @@ impl Finder<'_> {
 /// The fewest digits that name a checkpoint or a session.
 const SHORTEST: usize = 4;
 
+/// A guard is made within so many microseconds of its command's start.
+const GUARD_US: i64 = 2_500_000;
+
 /// Before a branch's name this says that it is one.
 const BRANCHES: &str = "refs/heads/";
 
@@ -255,6 +265,29 @@ struct Known<'a> {
 impl Known<'_> {
     fn line(&self) -> String {
         format!("{}  session  {}", self.id, Safe(self.agent.as_bytes()))
+    }
+}
+
+/// The command a name means.
+pub fn command<'a>(record: &'a Record, name: &CommandName) -> Result<&'a Command> {
+    let found: Vec<_> = record.commands.iter().filter(|command| name.names(&command.id)).collect();
+    match found.as_slice() {
+        [] => Err(not_found(format!("there is no command {}", name.as_str()))),
+        [one] => Ok(*one),
+        several => Err(ambiguous(name.as_str(), several.iter().map(|command| format!("cmd:{}", command.id)))),
+    }
+}
+
+/// The turn a name means.
+pub fn turn(record: &Record, name: &TurnName) -> Result<Turn> {
+    let session = session(record, &name.session)?;
+    let turns = turns::of(record);
+    match turns::find(&turns, &session, name.n) {
+        Some(turn) => Ok(turn.clone()),
+        None => {
+            let last = turns::find(&turns, &session, None).map_or(0, |turn| turn.n);
+            Err(not_found(format!("{session} has no such turn: so far it had {last}")))
+        }
     }
 }
 

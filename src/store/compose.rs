@@ -2,7 +2,7 @@
 
 use super::pending::Item;
 use crate::model::checkpoint::{Files, Kind, Snapshot};
-use crate::model::event::{Event, What};
+use crate::model::event::{Event, RestoreAction, What};
 use crate::model::id::SessionId;
 use crate::model::redact;
 use crate::model::text::Text;
@@ -101,19 +101,27 @@ pub fn subject(events: &[Item], files: Files) -> String {
     }
     let told = events.iter().rev().find_map(|item| telling(&item.event));
     match told {
-        Some(text) => format!("{}: {}", parts.join(", "), clip(&plain(text), 72)),
+        Some((verb, text)) => format!("{}: {verb}{}", parts.join(", "), clip(&plain(text), 72)),
         None => parts.join(", "),
     }
 }
 
-/// The text that says most about an event, if it has one.
-fn telling(event: &Event) -> Option<&Text> {
+/// The text that says most about an event, if it has one, and what goes before it.
+fn telling(event: &Event) -> Option<(&'static str, &Text)> {
     match &event.what {
-        What::CommandFinished(half) | What::CommandStarted(half) => Some(&half.command),
-        What::Prompt(prompt) => Some(&prompt.text),
+        What::CommandFinished(half) | What::CommandStarted(half) => Some(("", &half.command)),
+        What::Prompt(prompt) => Some(("", &prompt.text)),
+        What::Restored(restored) => Some((
+            match restored.action {
+                RestoreAction::Restore => "restore ",
+                RestoreAction::Undo => "undo ",
+                RestoreAction::Redo => "redo ",
+            },
+            &restored.label,
+        )),
         _ => None,
     }
-    .filter(|text| !text.is_empty())
+    .filter(|(_, text)| !text.is_empty())
 }
 
 fn plain(text: &Text) -> String {

@@ -19,6 +19,9 @@
 //!   longer part of HEAD's history, what they borrow is copied first ([`base`]).
 //! - **A worktree may go.** Its chain gets one last checkpoint, which takes its waiting events and all
 //!   that it borrowed into the store ([`orphans`]).
+//! - **Anything can be put back.** The present state is saved first, the plan is on the device before
+//!   the first path changes, and every path is at any moment as it was or as it is to be
+//!   ([`restore`]); who is killed in it is finished by the next command.
 //! - **No silence.** What failed is noted in `trouble.jsonl`, bounded ([`trouble`]).
 //!
 //! `cache/` and `index/` may be deleted at any time: [`seen`] and [`ledger`] name the checkpoint they
@@ -41,6 +44,7 @@ pub mod models;
 pub mod orphans;
 pub mod pending;
 pub mod record;
+pub mod restore;
 pub mod reused;
 pub mod seen;
 pub mod setup;
@@ -58,6 +62,16 @@ pub struct Busy(pub String);
 #[derive(Debug)]
 pub struct Damaged(pub String);
 
+/// It is not done, for a reason that the words give. Nothing was changed.
+#[derive(Debug)]
+pub struct Refused(pub String);
+
+impl std::fmt::Display for Refused {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
 impl std::fmt::Display for Busy {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str(&self.0)
@@ -71,4 +85,5 @@ impl std::fmt::Display for Damaged {
 }
 
 impl std::error::Error for Busy {}
+impl std::error::Error for Refused {}
 impl std::error::Error for Damaged {}

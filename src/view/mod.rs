@@ -24,6 +24,7 @@ pub mod log;
 pub mod made;
 pub mod paint;
 pub mod patch;
+pub mod plan;
 pub mod safe;
 pub mod show;
 pub mod status;

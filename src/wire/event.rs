@@ -56,6 +56,7 @@ pub fn encode(event: &Event) -> Vec<u8> {
         What::CommandStarted(body) | What::CommandFinished(body) => line(event, body),
         What::ToolStarted(body) | What::ToolFinished(body) => line(event, body),
         What::Snapshot(body) => line(event, body),
+        What::Restored(body) => line(event, body),
         What::Unknown(_) => line(event, &serde_json::Map::new()),
     }
 }
@@ -105,6 +106,7 @@ pub fn kind(what: &What) -> &str {
         What::Compacted(_) => "compacted",
         What::CheckpointAsked(_) => "checkpoint_asked",
         What::Snapshot(_) => "snapshot",
+        What::Restored(_) => "restored",
         What::Unknown(kind) => kind,
     }
 }
@@ -139,6 +141,7 @@ fn what(kind: String, body: Option<&RawValue>) -> Result<What, Bad> {
         "compacted" => What::Compacted(read(body)?),
         "checkpoint_asked" => What::CheckpointAsked(read(body)?),
         "snapshot" => What::Snapshot(read(body)?),
+        "restored" => What::Restored(read(body)?),
         _ => What::Unknown(kind),
     })
 }

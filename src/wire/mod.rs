@@ -51,6 +51,10 @@
 //! know is from a newer one: it is read as [`Unknown`](crate::model::event::What::Unknown), and
 //! whoever carries it on carries the line as it was.
 //!
+//! # A restore
+//!
+//! [`op`] is the plan of a restore as it lies in `ops/`.
+//!
 //! # From agents
 //!
 //! [`generic`] makes events of what an agent's hook sends; [`lenient`] reads the JSON, which is
@@ -62,6 +66,7 @@ pub mod frame;
 pub mod generic;
 pub mod lenient;
 pub mod message;
+pub mod op;
 pub mod shell;
 pub mod tools;
 pub mod trouble;

@@ -1,0 +1,143 @@
+//! `trace undo` and `trace redo`
+
+use anyhow::{Context, Result};
+
+use super::exit::Exit;
+use super::putting::{self, Manner, Proposal};
+use super::restore::{Resolution, notes};
+use super::world::World;
+use crate::git::store::Store;
+use crate::model::event::RestoreAction;
+use crate::model::restore::{Edit, Item};
+use crate::recall::{acts, commands, undo};
+use crate::store::home::Home;
+use crate::store::restore::{self, Purpose, Saved, revert};
+
+/// Take back the file changes of the last command, turn or restore, whoever made it
+///
+/// Again and again, it goes further back. What was changed since by others stays; where that is not
+/// possible nothing is changed. HEAD, the index and the stash are not touched. `trace redo` takes an
+/// undo back, so it is not asked for.
+#[derive(clap::Args)]
+#[command(
+    after_help = "Example: rm -rf src && git reset --hard; trace undo\n         trace undo --dry-run -p"
+)]
+pub struct Args {
+    #[command(flatten)]
+    how: How,
+    /// Where the same place was changed since: keep that (ours), or take it back all the same
+    /// (theirs), or write both (markers)
+    #[arg(long, value_name = "WHO")]
+    conflict: Option<Resolution>,
+}
+
+/// Put forward again what the last undo took back
+#[derive(clap::Args)]
+#[command(after_help = "Example: trace undo && trace redo")]
+pub struct RedoArgs {
+    #[command(flatten)]
+    how: How,
+    /// Where the same place was changed since: keep that (ours), or take it back all the same
+    /// (theirs), or write both (markers)
+    #[arg(long, value_name = "WHO")]
+    conflict: Option<Resolution>,
+}
+
+#[derive(clap::Args)]
+struct How {
+    /// Only show what would be done
+    #[arg(short = 'n', long)]
+    dry_run: bool,
+    /// Show the differences too
+    #[arg(short, long)]
+    patch: bool,
+    /// For scripts that say it to every command: it is not asked
+    #[arg(short, long)]
+    yes: bool,
+    /// Print a JSON document
+    #[arg(long)]
+    json: bool,
+}
+
+impl How {
+    fn manner(&self, conflict: Option<Resolution>) -> Manner {
+        Manner {
+            asks: false,
+            yes: self.yes,
+            dry_run: self.dry_run,
+            json: self.json,
+            patch: self.patch,
+            keeps_conflicts: conflict == Some(Resolution::Ours),
+        }
+    }
+}
+
+/// Runs `undo`.
+pub fn run(world: &World, args: &Args) -> Result<Exit> {
+    let home = world.home()?;
+    let resolve = Resolution::resolve(args.conflict);
+    putting::proceed(world, &home, &args.how.manner(args.conflict), &|store, saved| {
+        let (record, read) = commands::read(&home, store);
+        read.context("read the record")?;
+        let acts = acts::of(&home, &record)?;
+        for unit in undo::units(&acts, &record) {
+            let items = revert::plan(&home, store, saved, &unit.edits, resolve)?;
+            // What is as it was before already has nothing to take back.
+            if items.is_empty() {
+                continue;
+            }
+            let before = unit.before(store)?;
+            return Ok(Some(Proposal {
+                items,
+                purpose: Purpose {
+                    action: RestoreAction::Undo,
+                    label: unit.label.clone(),
+                    of: Some(unit.key.clone()),
+                    named: Vec::new(),
+                },
+                exact: Some(before == undo::Before::Right),
+                notes: notes(&home, store, &unit, before)?,
+            }));
+        }
+        Ok(None)
+    })
+}
+
+/// Runs `redo`.
+pub fn redo(world: &World, args: &RedoArgs) -> Result<Exit> {
+    let home = world.home()?;
+    let resolve = Resolution::resolve(args.conflict);
+    putting::proceed(world, &home, &args.how.manner(args.conflict), &|store, saved| {
+        let (record, read) = commands::read(&home, store);
+        read.context("read the record")?;
+        let Some((id, label)) = undo::last_undo(&record) else { return Ok(None) };
+        let steps = restore::steps_of(&home, id)?;
+        let steps = steps.with_context(|| format!("the plan of {id} is no longer kept"))?;
+        let edits = steps
+            .into_iter()
+            .map(|step| (step.path.0, vec![Edit { old: step.from, new: step.to }]))
+            .collect();
+        let items = items(&home, store, saved, &edits, resolve)?;
+        Ok(Some(Proposal {
+            items,
+            purpose: Purpose {
+                action: RestoreAction::Redo,
+                label: label.clone(),
+                of: Some(format!("op:{id}")),
+                named: Vec::new(),
+            },
+            exact: None,
+            notes: Vec::new(),
+        }))
+    })
+}
+
+fn items(
+    home: &Home,
+    store: &Store,
+    saved: Saved,
+    edits: &revert::Edits,
+    resolve: crate::model::restore::Resolve,
+) -> Result<Vec<Item>> {
+    revert::plan(home, store, saved, edits, resolve)
+}

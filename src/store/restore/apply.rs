@@ -1,0 +1,423 @@
+//! Carries a plan out, or takes it back.
+//!
+//! Every path is at any moment as it was or as it is to be: a file changes places with the new one,
+//! which lies ready in the operation's room, and what it replaced lies there until the end. So a
+//! plan can be driven either way from wherever it stopped, by looking at what stands where.
+
+use std::collections::{BTreeSet, HashMap};
+use std::fs;
+use std::io::ErrorKind;
+use std::os::fd::{AsFd, OwnedFd};
+use std::path::PathBuf;
+
+use anyhow::{Context, Error, Result};
+use rustix::io::Errno;
+
+use super::ground::{Ground, Standing, is_absent};
+use super::ops::{self, Stage};
+use crate::disk::file;
+use crate::disk::put::{self, Missing, Replaced, Spot};
+use crate::git::LINK;
+use crate::git::store::Store;
+use crate::model::change::Side;
+use crate::model::id::EventId;
+use crate::model::restore::Step;
+use crate::model::text::Text;
+use crate::store::home::Home;
+use crate::wire::op::{Locked, Op, Placed};
+
+/// From so many files on, one sync of the file system is less than one of each.
+const MANY: usize = 32;
+
+/// What was done.
+pub struct Done {
+    pub op: EventId,
+    pub changed: Vec<Text>,
+    pub stayed: Vec<Text>,
+    pub kept: Vec<(Text, PathBuf)>,
+}
+
+/// Which end of the plan is wanted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Goal {
+    Forward,
+    Back,
+}
+
+/// What became of a path.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Brought {
+    /// It is as it is to be.
+    There,
+    /// Somebody else made something of it: it is left alone.
+    Stayed,
+}
+
+/// Carries `steps` out as the operation `op`.
+///
+/// # Errors
+/// Nothing was changed, or everything was taken back; if that failed too, the words say so.
+pub fn carry_out(home: &Home, store: &Store, op: Op, steps: Vec<Step>) -> Result<Done> {
+    let ground = Ground::open(home, store)?;
+    file::private_dir(&home.place.ops(&home.worktree))?;
+    let room = ops::room(home, &op.id);
+    file::private_dir(&room)?;
+    let planned = plan(&ground, op, steps, &room);
+    let op = match planned {
+        Ok(op) => op,
+        Err(error) => {
+            let _ = fs::remove_dir(&room);
+            return Err(error);
+        }
+    };
+    if let Err(error) = ops::begin(home, &op) {
+        // It may be there all the same, and must not be carried out by the next one.
+        let _ = ops::forget(home, &op.id, Stage::Open);
+        let _ = fs::remove_dir(&room);
+        return Err(error.context("nothing was changed"));
+    }
+    let work = Work::new(home, ground, op)?;
+    match work.stage().and_then(|()| work.drive(Goal::Forward)).and_then(|stayed| work.seal(stayed)) {
+        Ok(done) => Ok(done),
+        Err(error) => Err(work.take_back(error)),
+    }
+}
+
+/// Finds out where the new bytes of each step are to wait, and which directories must be opened.
+fn plan(ground: &Ground<'_>, op: Op, steps: Vec<Step>, room: &std::path::Path) -> Result<Op> {
+    let device = put::device(put::open_top(room)?)?;
+    let mut above: HashMap<Vec<u8>, bool> = HashMap::new();
+    let mut locked = Vec::new();
+    let mut placed = Vec::new();
+    for step in steps {
+        let dir = put::split(step.path.as_bytes()).0.to_vec();
+        let beside = match above.get(&dir) {
+            Some(beside) => *beside,
+            None => {
+                let (is_beside, closed) = nearest(ground, &dir, device)?;
+                locked.extend(closed.filter(|closed| !locked.contains(closed)));
+                above.insert(dir, is_beside);
+                is_beside
+            }
+        };
+        placed.push(Placed { step, beside });
+    }
+    Ok(Op { steps: placed, locked, ..op })
+}
+
+/// The nearest directory there is on the way to `dir`: whether it lies on another device, and what it
+/// must get back if it has to be opened for us.
+fn nearest(ground: &Ground<'_>, dir: &[u8], device: u64) -> Result<(bool, Option<Locked>)> {
+    let mut dir = dir;
+    loop {
+        match put::open_below(ground.top.as_fd(), dir, Missing::Fail) {
+            Ok(open) => {
+                let mode = put::permissions(&open)?;
+                let closed = (!put::is_writable(&open)).then(|| Locked { path: dir.into(), mode });
+                return Ok((put::device(&open)? != device, closed));
+            }
+            Err(error) if is_absent(&error) && !dir.is_empty() => dir = put::split(dir).0,
+            Err(error) => {
+                return Err(error).with_context(|| format!("open {}", String::from_utf8_lossy(dir)));
+            }
+        }
+    }
+}
+
+/// An operation at work.
+pub struct Work<'a> {
+    pub(super) home: &'a Home,
+    pub(super) ground: Ground<'a>,
+    pub(super) op: Op,
+    pub(super) room: OwnedFd,
+    /// Where the process that called us stands: nobody's directory is taken away from under them.
+    here: Option<PathBuf>,
+}
+
+impl<'a> Work<'a> {
+    pub fn new(home: &'a Home, ground: Ground<'a>, op: Op) -> Result<Self> {
+        let path = ops::room(home, &op.id);
+        file::private_dir(&path)?;
+        let room = put::open_top(&path).with_context(|| format!("open {}", path.display()))?;
+        Ok(Self { home, ground, op, room, here: std::env::current_dir().ok() })
+    }
+
+    /// Brings all new bytes near their places, synced, before anything changes.
+    fn stage(&self) -> Result<()> {
+        let mut waiting = 0;
+        let puts = self.op.steps.iter().enumerate().filter(|(_, placed)| needs_bytes(&placed.step));
+        for (at, placed) in puts {
+            // What waits beside its place may need directories that are not there yet: it is written then.
+            if !placed.beside {
+                self.fill(at, placed.step.to)?;
+                waiting += 1;
+            }
+        }
+        match waiting {
+            0 => Ok(()),
+            _ => put::sync_all(&self.room).context("sync what is to be put back"),
+        }
+    }
+
+    /// Brings every path to the wanted end. Returns those that somebody else changed.
+    pub fn drive(&self, goal: Goal) -> Result<Vec<usize>> {
+        self.unlock()?;
+        let mut stayed = Vec::new();
+        for at in self.order(goal) {
+            let path = &self.op.steps[at].step.path;
+            let brought = self.bring(at, goal).with_context(|| format!("put back {}", path.lossy()))?;
+            if brought == Brought::Stayed {
+                stayed.push(at);
+            }
+        }
+        self.remove_hollow(goal)?;
+        self.lock_again()?;
+        self.sync()?;
+        Ok(stayed)
+    }
+
+    /// What goes first, the deepest before what is above it; then files; links last, so that no path
+    /// leads through one of ours.
+    fn order(&self, goal: Goal) -> Vec<usize> {
+        let rank = |at: &usize| match sides(&self.op.steps[*at].step, goal).1 {
+            None => 0,
+            Some(side) if side.mode == LINK => 2,
+            Some(_) => 1,
+        };
+        let mut all: Vec<usize> = (0..self.op.steps.len()).collect();
+        all.sort_by(|a, b| {
+            let paths = (&self.op.steps[*a].step.path, &self.op.steps[*b].step.path);
+            let by_path = if rank(a) == 0 { paths.1.cmp(paths.0) } else { paths.0.cmp(paths.1) };
+            rank(a).cmp(&rank(b)).then(by_path)
+        });
+        all
+    }
+
+    fn bring(&self, at: usize, goal: Goal) -> Result<Brought> {
+        let step = &self.op.steps[at].step;
+        let (other, want) = sides(step, goal);
+        let path = step.path.as_bytes();
+        match self.ground.standing(path)? {
+            standing if standing.is(want) => Ok(Brought::There),
+            standing if standing.is(other) => self.change(at, other, want),
+            Standing::Directory if other.is_none() && self.ground.remove_hollow(path)? => {
+                self.change(at, other, want)
+            }
+            _ => Ok(Brought::Stayed),
+        }
+    }
+
+    fn change(&self, at: usize, other: Option<Side>, want: Option<Side>) -> Result<Brought> {
+        let placed = &self.op.steps[at];
+        let path = placed.step.path.as_bytes();
+        let missing = if want.is_some() { Missing::Make } else { Missing::Fail };
+        let dir = match self.ground.parent(path, missing) {
+            Err(error) if is_absent(&error) => return Ok(Brought::Stayed),
+            dir => dir?,
+        };
+        let spot = Spot { dir: dir.as_fd(), name: put::split(path).1 };
+        if let (Some(other), Some(want)) = (other, want)
+            && is_mode_only(other, want)
+        {
+            let Some(mode) = self.permissions(spot)? else { return Ok(Brought::Stayed) };
+            put::set_mode(spot, executable(mode, want))?;
+            return Ok(Brought::There);
+        }
+        let name = self.slot_name(at);
+        let slot = Spot { dir: if placed.beside { dir.as_fd() } else { self.room.as_fd() }, name: &name };
+        match (other, want) {
+            (_, None) => self.take_away(at, spot, slot, other),
+            (None, Some(_)) => {
+                self.fill_slot(at, slot, want, None)?;
+                raced(put::move_new(slot, spot))
+            }
+            (Some(_), Some(_)) => {
+                let like = self.permissions(spot)?;
+                self.fill_slot(at, slot, want, like)?;
+                self.swap(spot, slot, other)
+            }
+        }
+    }
+
+    fn take_away(&self, at: usize, spot: Spot<'_>, slot: Spot<'_>, other: Option<Side>) -> Result<Brought> {
+        self.clear(at, slot)?;
+        if raced(put::move_new(spot, slot))? == Brought::Stayed {
+            return Ok(Brought::Stayed);
+        }
+        if self.ground.at(slot)?.is(other) {
+            return Ok(Brought::There);
+        }
+        // Somebody wrote it between our look and our grip: it goes back, if nothing new is there.
+        raced(put::move_new(slot, spot)).map(|_| Brought::Stayed)
+    }
+
+    fn swap(&self, spot: Spot<'_>, slot: Spot<'_>, other: Option<Side>) -> Result<Brought> {
+        match put::exchange(slot, spot) {
+            Err(error) if is_absent(&error) => Ok(Brought::Stayed),
+            Err(error) => Err(error.into()),
+            Ok(Replaced::Gone) => Ok(Brought::There),
+            Ok(Replaced::Exchanged) if self.ground.at(slot)?.is(other) => Ok(Brought::There),
+            Ok(Replaced::Exchanged) => {
+                put::exchange(slot, spot)?;
+                Ok(Brought::Stayed)
+            }
+        }
+    }
+
+    /// The permission bits of a plain file.
+    pub(super) fn permissions(&self, spot: Spot<'_>) -> Result<Option<u32>> {
+        match put::look_at_kind(spot)? {
+            put::Sort::File => Ok(Some(put::permissions(put::open_file(spot.dir, spot.name)?)?)),
+            _ => Ok(None),
+        }
+    }
+
+    /// Takes away the directories that hold nothing any more.
+    fn remove_hollow(&self, goal: Goal) -> Result<()> {
+        let mut dirs: BTreeSet<&[u8]> = BTreeSet::new();
+        for placed in &self.op.steps {
+            if sides(&placed.step, goal).1.is_none() {
+                let mut dir = put::split(placed.step.path.as_bytes()).0;
+                while !dir.is_empty() && dirs.insert(dir) {
+                    dir = put::split(dir).0;
+                }
+            }
+        }
+        // In reverse, what is below comes before what is above.
+        for dir in dirs.into_iter().rev().filter(|dir| !self.is_stood_in(dir)) {
+            match self.ground.parent(dir, Missing::Fail) {
+                Err(error) if is_absent(&error) => {}
+                above => {
+                    let above = above.with_context(|| format!("open {}", String::from_utf8_lossy(dir)))?;
+                    put::remove_dir(Spot { dir: above.as_fd(), name: put::split(dir).1 })?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn is_stood_in(&self, dir: &[u8]) -> bool {
+        use std::os::unix::ffi::OsStrExt;
+        let Ok(top) = self.home.place.top() else { return false };
+        let dir = top.join(std::ffi::OsStr::from_bytes(dir));
+        self.here.as_ref().is_some_and(|here| here.starts_with(dir))
+    }
+
+    fn unlock(&self) -> Result<()> {
+        self.set_modes(|mode| mode | 0o700)
+    }
+
+    fn lock_again(&self) -> Result<()> {
+        self.set_modes(|mode| mode)
+    }
+
+    fn set_modes(&self, of: impl Fn(u32) -> u32) -> Result<()> {
+        for Locked { path, mode } in &self.op.locked {
+            match put::open_below(self.ground.top.as_fd(), path.as_bytes(), Missing::Fail) {
+                Err(error) if is_absent(&error) => {}
+                dir => put::set_dir_mode(&dir?, of(*mode))
+                    .with_context(|| format!("set the mode of {}", path.lossy()))?,
+            }
+        }
+        Ok(())
+    }
+
+    fn sync(&self) -> Result<()> {
+        let mut dirs: BTreeSet<&[u8]> = BTreeSet::new();
+        for placed in &self.op.steps {
+            dirs.insert(put::split(placed.step.path.as_bytes()).0);
+        }
+        if dirs.len() > MANY || self.op.steps.iter().any(|placed| placed.beside) {
+            return put::sync_all(&self.ground.top).context("sync the worktree");
+        }
+        for dir in dirs {
+            match put::open_below(self.ground.top.as_fd(), dir, Missing::Fail) {
+                Err(error) if is_absent(&error) => {}
+                dir => fs::File::from(dir?).sync_all().context("sync a directory")?,
+            }
+        }
+        Ok(())
+    }
+
+    /// Tells of it, and marks it done. Until then the next command would do it again.
+    pub fn seal(&self, stayed: Vec<usize>) -> Result<Done> {
+        let steps = self.op.steps.iter().enumerate();
+        let changed: Vec<Text> = steps
+            .filter(|(at, _)| !stayed.contains(at))
+            .map(|(_, placed)| placed.step.path.clone())
+            .collect();
+        super::tell(self.home, &self.op, &changed).context("tell of what was put back")?;
+        ops::advance(self.home, &self.op.id, Stage::Open, Stage::Done)?;
+        let kept = self.sweep();
+        ops::prune(self.home);
+        let stayed = stayed.into_iter().map(|at| self.op.steps[at].step.path.clone()).collect();
+        Ok(Done { op: self.op.id.clone(), changed, stayed, kept })
+    }
+
+    /// Takes everything back after an error, which is returned with what became of it.
+    fn take_back(&self, error: Error) -> Error {
+        let id = &self.op.id;
+        if fs::symlink_metadata(ops::file(self.home, id, Stage::Done)).is_ok() {
+            return error.context("the files were put back, but not everything that belongs to it was done");
+        }
+        match ops::advance(self.home, id, Stage::Open, Stage::Back).and_then(|()| self.back()) {
+            Ok(stayed) if stayed.is_empty() => error.context("nothing was changed"),
+            Ok(stayed) => error.context(format!(
+                "what had been put back was taken back, but for {} paths that somebody changed meanwhile",
+                stayed.len()
+            )),
+            Err(also) => error.context(format!(
+                "some files were put back and could not be taken back ({also:#}); the next `trace` command goes on with that"
+            )),
+        }
+    }
+
+    /// Takes everything back, and forgets the plan.
+    pub fn back(&self) -> Result<Vec<usize>> {
+        let stayed = self.drive(Goal::Back)?;
+        ops::forget(self.home, &self.op.id, Stage::Back)?;
+        self.sweep();
+        Ok(stayed)
+    }
+}
+
+/// What is to be replaced, and by what.
+fn sides(step: &Step, goal: Goal) -> (Option<Side>, Option<Side>) {
+    match goal {
+        Goal::Forward => (step.from, step.to),
+        Goal::Back => (step.to, step.from),
+    }
+}
+
+fn needs_bytes(step: &Step) -> bool {
+    match (step.from, step.to) {
+        (Some(from), Some(to)) => !is_mode_only(from, to),
+        (_, to) => to.is_some(),
+    }
+}
+
+fn is_mode_only(a: Side, b: Side) -> bool {
+    a.id == b.id && a.mode != LINK && b.mode != LINK
+}
+
+pub(super) fn is_executable(side: Side) -> bool {
+    side.mode & 0o111 != 0
+}
+
+/// Permission bits with the executable bit of a side: whoever may read may run it.
+pub(super) fn executable(mode: u32, side: Side) -> u32 {
+    match is_executable(side) {
+        true => mode | (mode & 0o444) >> 2 | 0o100,
+        false => mode & !0o111,
+    }
+}
+
+/// That somebody was faster is no error: the path is theirs.
+fn raced(moved: std::io::Result<()>) -> Result<Brought> {
+    match moved {
+        Ok(()) => Ok(Brought::There),
+        Err(error) if error.kind() == ErrorKind::AlreadyExists || is_absent(&error) => Ok(Brought::Stayed),
+        Err(error) if error.raw_os_error() == Some(Errno::ISDIR.raw_os_error()) => Ok(Brought::Stayed),
+        Err(error) => Err(error.into()),
+    }
+}
