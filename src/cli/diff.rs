@@ -6,16 +6,14 @@ use anyhow::Result;
 
 use super::exit::Exit;
 use super::world::World;
-use super::{output, selector};
-use crate::git::patch as git;
+use super::{output, patch, selector};
 use crate::git::store::Store;
 use crate::model::selector::Selector;
-use crate::model::text::Text;
-use crate::recall::diff::{Comparison, Differs};
+use crate::recall::diff::Comparison;
 use crate::recall::select::{Finder, Point};
 use crate::store::snapshot::Camera;
 use crate::view::json;
-use crate::view::patch::{self as view, Body, FilePatch, Form, Hunk, Line, LineEnd, Sign};
+use crate::view::patch::{self as view, Form};
 
 /// Show what differs between two states of the files
 ///
@@ -29,15 +27,8 @@ pub struct Args {
     /// Only these paths
     #[arg(last = true, value_name = "PATH")]
     paths: Vec<PathBuf>,
-    /// Count lines per file
-    #[arg(long, conflicts_with = "name_status")]
-    stat: bool,
-    /// Only name the files
-    #[arg(long)]
-    name_status: bool,
-    /// Lines around each change
-    #[arg(short = 'U', long, value_name = "N", default_value_t = 3)]
-    unified: usize,
+    #[command(flatten)]
+    form: patch::FormArgs,
     /// Exit with 1 if anything differs
     #[arg(long)]
     exit_code: bool,
@@ -64,12 +55,8 @@ pub fn run(world: &World, args: &Args) -> Result<Exit> {
     let comparison = Comparison::new(&home, &camera, &old, &new)?;
     let paths =
         args.paths.iter().map(|path| world.below_top(&home.place, path)).collect::<Result<Vec<_>>>()?;
-    let files: Vec<FilePatch> = comparison.files(&paths, args.unified)?.into_iter().flat_map(shown).collect();
-    let form = match (args.stat, args.name_status) {
-        (true, _) => Form::Stat,
-        (_, true) => Form::NameStatus,
-        _ => Form::Patch,
-    };
+    let form = args.form.form().unwrap_or(Form::Patch);
+    let files = patch::shown(comparison.files(&paths, args.form.unified)?, form);
     if args.json {
         output::print(|out| json::write(out, &json::diff(id(&old), id(&new), &files)))?;
     } else if files.is_empty() {
@@ -85,70 +72,5 @@ fn id(point: &Point) -> Option<crate::model::oid::Oid> {
         Point::Now => None,
         Point::Checkpoint(found) => Some(found.id),
         Point::Commit { id, .. } => Some(*id),
-    }
-}
-
-/// As the view wants it; a path that changed its type is taken away and put there anew, as git tells it.
-fn shown(file: Differs) -> Vec<FilePatch> {
-    let Differs { path, old, new, patch } = file;
-    let body = match patch {
-        git::Patch::Binary => Body::Binary,
-        git::Patch::Lines(hunks) => Body::Lines(hunks.into_iter().map(hunk).collect()),
-    };
-    match (old, new) {
-        (Some(old), Some(new)) if old.mode & 0o170_000 != new.mode & 0o170_000 => {
-            let half = |sign: Sign, body: &Body| match body {
-                Body::Binary => Body::Binary,
-                Body::Lines(hunks) => {
-                    Body::Lines(hunks.iter().filter_map(|hunk| one_sided(hunk, sign)).collect())
-                }
-            };
-            let gone =
-                FilePatch { path: path.clone(), old: Some(old), new: None, body: half(Sign::Removed, &body) };
-            vec![gone, FilePatch { path, old: None, new: Some(new), body: half(Sign::Added, &body) }]
-        }
-        _ => vec![FilePatch { path, old, new, body }],
-    }
-}
-
-/// The lines of one side of a hunk, all of them gone or all of them new.
-fn one_sided(hunk: &Hunk, sign: Sign) -> Option<Hunk> {
-    let lines: Vec<Line> = hunk
-        .lines
-        .iter()
-        .filter(|line| line.sign == sign || line.sign == Sign::Same)
-        .map(|line| Line { sign, ..line.clone() })
-        .collect();
-    let count = lines.len() as u64;
-    let (old_start, old_len, new_start, new_len) = match sign {
-        Sign::Removed => (hunk.old_start, count, 0, 0),
-        _ => (0, 0, hunk.new_start, count),
-    };
-    (count > 0).then_some(Hunk { old_start, old_len, new_start, new_len, lines })
-}
-
-/// A hunk as the view wants it.
-pub fn hunk(hunk: git::Hunk) -> Hunk {
-    let lines = hunk.lines.into_iter().map(|(sign, mut text)| {
-        let end = match text.last() {
-            Some(b'\n') => {
-                text.pop();
-                LineEnd::Newline
-            }
-            _ => LineEnd::File,
-        };
-        let sign = match sign {
-            git::Sign::Context => Sign::Same,
-            git::Sign::Old => Sign::Removed,
-            git::Sign::New => Sign::Added,
-        };
-        Line { sign, text: Text(text), end }
-    });
-    Hunk {
-        old_start: hunk.old_start.into(),
-        old_len: hunk.old_len.into(),
-        new_start: hunk.new_start.into(),
-        new_len: hunk.new_len.into(),
-        lines: lines.collect(),
     }
 }

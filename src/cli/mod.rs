@@ -19,6 +19,7 @@ mod hook;
 mod init;
 mod log;
 mod output;
+mod patch;
 mod putting;
 mod restore;
 mod run;

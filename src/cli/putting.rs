@@ -7,14 +7,16 @@ use anyhow::{Context, Result, bail};
 
 use super::exit::{Exit, Refusal};
 use super::output;
+use super::patch::shown as shown_patch;
 use super::world::World;
 use crate::git::patch as git;
 use crate::git::store::Store;
 use crate::model::restore::{Conflict, Item};
+use crate::recall::diff::Differs;
 use crate::store::home::Home;
 use crate::store::restore::heal::{self, Mended};
 use crate::store::restore::{self, Healed, Purpose, Saved, Turn};
-use crate::view::patch::{Body, FilePatch, Form};
+use crate::view::patch::Form;
 use crate::view::plan::{self as view, DoneView, PlanView};
 use crate::view::safe::Safe;
 use crate::view::{json, patch};
@@ -162,12 +164,14 @@ fn patches(world: &World, store: &Store, shown: &PlanView) -> Result<()> {
             None => Ok(Vec::new()),
         };
         let (old, new) = (read(item.step.from)?, read(item.step.to)?);
-        let body = match git::unified(&old, &new, 3) {
-            git::Patch::Binary => Body::Binary,
-            git::Patch::Lines(hunks) => Body::Lines(hunks.into_iter().map(super::diff::hunk).collect()),
-        };
-        files.push(FilePatch { path: item.step.path.clone(), old: item.step.from, new: item.step.to, body });
+        files.push(Differs {
+            path: item.step.path.clone(),
+            old: item.step.from,
+            new: item.step.to,
+            patch: git::unified(&old, &new, 3),
+        });
     }
+    let files = shown_patch(files, Form::Patch);
     output::page(world, |out| patch::write(out, &files, Form::Patch, &world.look()))
 }
 

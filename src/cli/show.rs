@@ -1,21 +1,25 @@
 //! `trace show`
 
+use std::path::PathBuf;
+
 use anyhow::Result;
 
 use super::exit::Exit;
 use super::world::World;
-use super::{output, selector};
+use super::{output, patch, selector};
 use crate::git::store::Store;
 use crate::model::change::Change;
 use crate::model::checkpoint::Checkpoint;
 use crate::model::event::{Event, What};
 use crate::recall::attribution::Windows;
 use crate::recall::commands;
+use crate::recall::diff::{Comparison, covers};
 use crate::recall::select::Finder;
 use crate::recall::turns::{self, Turn};
 use crate::store::chain;
 use crate::store::home::Home;
 use crate::view::json;
+use crate::view::patch::{FilePatch, Form};
 use crate::view::show::{self as view, ShowView, TurnView};
 use crate::wire::event;
 
@@ -26,12 +30,23 @@ pub struct Args {
     /// Which: @-N, @{WHEN}, an id, cmd:ID, turn:S.N, a session
     #[arg(default_value = "@-1", value_name = "SELECTOR")]
     selector: String,
+    /// Also what differs from the checkpoint before, as a patch
+    #[arg(short, long, group = "form")]
+    patch: bool,
+    #[command(flatten)]
+    form: patch::FormArgs,
+    /// Of what changed, only this
+    #[arg(last = true, value_name = "PATH")]
+    paths: Vec<PathBuf>,
     /// Print a JSON document
-    #[arg(long)]
+    #[arg(long, conflicts_with = "form")]
     json: bool,
 }
 
-const EXAMPLES: &str = "Example: trace show @-1\n         trace show '@{10 minutes ago}' --json";
+const EXAMPLES: &str = "\
+Example: trace show @-1
+         trace show '@{10 minutes ago}' --json
+         trace show turn:S^ -p -- src/";
 
 /// Runs it.
 pub fn run(world: &World, args: &Args) -> Result<Exit> {
@@ -43,7 +58,11 @@ pub fn run(world: &World, args: &Args) -> Result<Exit> {
     let lines = chain::events(&store, checkpoint.tree)?;
     let lines: Vec<&[u8]> = lines.split(|byte| *byte == b'\n').filter(|line| !line.is_empty()).collect();
     let events: Vec<Event> = lines.iter().filter_map(|line| event::decode(line).ok()).collect();
-    let told = told(&home, &store, &checkpoint, &lines, &events)?;
+    let paths =
+        args.paths.iter().map(|path| world.below_top(&home.place, path)).collect::<Result<Vec<_>>>()?;
+    let mut told = told(&home, &store, &checkpoint, &lines, &events)?;
+    told.changes.retain(|change| paths.is_empty() || paths.iter().any(|path| covers(path, &change.path.0)));
+    let differs = differs(&store, &checkpoint, &paths, args)?;
     match args.json {
         true => output::print(|out| {
             json::write(out, &json::show(&checkpoint, &told.turns, &lines, &told.changes))
@@ -51,10 +70,29 @@ pub fn run(world: &World, args: &Args) -> Result<Exit> {
         false => output::page(world, |out| {
             let Told { turns, changes } = &told;
             let shown = ShowView { checkpoint: &checkpoint, turns, events: &events, changes };
-            view::write(out, &shown, &world.look())
+            view::write(out, &shown, &world.look())?;
+            let Some((files, form)) = &differs else { return Ok(()) };
+            writeln!(out)?;
+            crate::view::patch::write(out, files, *form, &world.look())
         })?,
     }
     Ok(Exit::Done)
+}
+
+/// What differs from the snapshot before, if somebody asked and there is anything.
+fn differs(
+    store: &Store,
+    of: &Checkpoint,
+    paths: &[Vec<u8>],
+    args: &Args,
+) -> Result<Option<(Vec<FilePatch>, Form)>> {
+    let Some(form) = args.form.form().or(args.patch.then_some(Form::Patch)) else { return Ok(None) };
+    let Some(comparison) = Comparison::made_by(store, of)? else {
+        output::say("trace: this is the first checkpoint: there is nothing that it differs from");
+        return Ok(None);
+    };
+    let files = patch::shown(comparison.files(paths, args.form.unified)?, form);
+    Ok((!files.is_empty()).then_some((files, form)))
 }
 
 /// What other checkpoints, and the journals, tell of one.

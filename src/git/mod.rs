@@ -21,6 +21,7 @@ pub mod scan;
 pub mod store;
 pub mod table;
 pub mod tree;
+pub mod words;
 
 mod file;
 mod ignore;

@@ -9,6 +9,7 @@ use crate::git::pack::Pack;
 use crate::git::store::Store;
 use crate::git::{GITLINK, LINK, diff, patch};
 use crate::model::change::Side;
+use crate::model::checkpoint::Checkpoint;
 use crate::model::oid::Oid;
 use crate::model::text::Text;
 use crate::store::base::Base;
@@ -47,6 +48,16 @@ impl<'a> Comparison<'a> {
         };
         let (old, new) = (tree(old)?, tree(new)?);
         Ok(Self { store: camera.store, pack, old, new })
+    }
+
+    /// Of a checkpoint and the snapshot before it; `None` if it is the first.
+    pub fn made_by(store: &'a Store, of: &Checkpoint) -> Result<Option<Self>> {
+        let Some(before) = of.parent.or(of.header.continues) else { return Ok(None) };
+        let before = chain::checkpoint(store, before)?;
+        let Some(old) = chain::newest_worktree(store, Some(&before))? else { return Ok(None) };
+        // A checkpoint that was made without a snapshot changed no file.
+        let new = chain::worktree(store, of.tree)?.unwrap_or(old);
+        Ok(Some(Self { store, pack: Pack::new(store.hash_kind()), old: Some(old), new: Some(new) }))
     }
 
     /// What differs, path by path, at or below one of `paths` if there are any.
@@ -90,7 +101,8 @@ fn now(home: &Home, camera: &Camera<'_>, pack: &mut Pack) -> Result<Option<Oid>>
     Ok(camera.take(pack, &Scope::Full, &base, tip.as_ref())?.tree)
 }
 
-fn covers(path: &[u8], file: &[u8]) -> bool {
+/// True if `file` is `path` or lies below it.
+pub fn covers(path: &[u8], file: &[u8]) -> bool {
     let rest = file.strip_prefix(path.strip_suffix(b"/").unwrap_or(path));
     path.is_empty() || rest.is_some_and(|rest| rest.is_empty() || rest[0] == b'/')
 }

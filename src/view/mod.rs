@@ -33,6 +33,7 @@ pub mod table;
 mod testing;
 pub mod time;
 pub mod trail;
+pub mod words;
 
 /// What is said where filters left nothing of a listing.
 pub const NO_MATCH: &str = "nothing matches";
@@ -157,14 +158,16 @@ mod tests {
             [show::TurnView { name: "turn:x.1".to_owned(), session, n: 1, prompt, started, ended: None }];
         let view = show::ShowView { checkpoint: &made, turns: &turns, events: &events, changes: &changes };
         let line = patch::Line { sign: patch::Sign::Added, text: text.clone(), end: patch::LineEnd::Newline };
-        let hunk = patch::Hunk { old_start: 0, old_len: 0, new_start: 1, new_len: 1, lines: vec![line] };
+        let words = vec![words::Piece { sign: patch::Sign::Added, text: text.clone() }];
+        let hunk =
+            patch::Hunk { old_start: 0, old_len: 0, new_start: 1, new_len: 1, lines: vec![line], words };
         let body = patch::Body::Lines(vec![hunk]);
         let files = [patch::FilePatch { path: text.clone(), old: None, new: changes[0].new, body }];
         let problem = fsck::Problem { kind: word.clone(), at: text.clone(), detail: word };
         let report = fsck::FsckView { checked: 1, problems: vec![problem] };
         screen(|to| {
             show::write(to, &view, look)?;
-            for form in [patch::Form::Stat, patch::Form::NameStatus, patch::Form::Patch] {
+            for form in [patch::Form::Stat, patch::Form::NameStatus, patch::Form::Patch, patch::Form::Words] {
                 patch::write(to, &files, form, look)?;
             }
             fsck::write(to, &report, look)?;

@@ -11,6 +11,7 @@ use unicode_width::UnicodeWidthStr;
 use super::paint::{Paint, Style};
 use super::safe::{Safe, is_hidden};
 use super::table::{Cell, Column, Headings, Table};
+use super::words::{self, Piece};
 use super::{Look, count};
 use crate::model::change::{Side, Status};
 use crate::model::text::Text;
@@ -47,6 +48,8 @@ pub struct Hunk {
     pub new_start: u64,
     pub new_len: u64,
     pub lines: Vec<Line>,
+    /// The same lines word by word; empty unless [`Form::Words`] is asked for.
+    pub words: Vec<Piece>,
 }
 
 /// One line.
@@ -80,6 +83,8 @@ pub enum Form {
     Stat,
     NameStatus,
     Patch,
+    /// A patch for people: lines that changed are told word by word.
+    Words,
 }
 
 /// A tab stop.
@@ -109,7 +114,7 @@ pub fn write(to: &mut dyn Write, files: &[FilePatch], form: Form, look: &Look) -
     match form {
         Form::Stat => stat(to, files, look),
         Form::NameStatus => name_status(to, files, look),
-        Form::Patch => files.iter().try_for_each(|file| patch(to, file, look)),
+        Form::Patch | Form::Words => files.iter().try_for_each(|file| patch(to, file, form, look)),
     }
 }
 
@@ -155,7 +160,7 @@ fn stat(to: &mut dyn Write, files: &[FilePatch], look: &Look) -> io::Result<()> 
     writeln!(to, "{files} changed, {} added, {} removed", count(added, "line"), count(removed, "line"))
 }
 
-fn patch(to: &mut dyn Write, file: &FilePatch, look: &Look) -> io::Result<()> {
+fn patch(to: &mut dyn Write, file: &FilePatch, form: Form, look: &Look) -> io::Result<()> {
     let head = |text: String| look.paint.on(Style::Head, text);
     let (before, after) = (quoted("a/", &file.path), quoted("b/", &file.path));
     writeln!(to, "{}", head(format!("diff --git {before} {after}")))?;
@@ -182,7 +187,7 @@ fn patch(to: &mut dyn Write, file: &FilePatch, look: &Look) -> io::Result<()> {
         Body::Lines(hunks) if hunks.is_empty() => Ok(()),
         Body::Lines(hunks) => {
             writeln!(to, "{}\n{}", head(format!("--- {before}")), head(format!("+++ {after}")))?;
-            hunks.iter().try_for_each(|hunk| write_hunk(to, hunk, look))
+            hunks.iter().try_for_each(|hunk| write_hunk(to, hunk, form, look))
         }
     }
 }
@@ -190,17 +195,27 @@ fn patch(to: &mut dyn Write, file: &FilePatch, look: &Look) -> io::Result<()> {
 /// The digits of a blob's id in a patch.
 const DIGITS: usize = 10;
 
-fn write_hunk(to: &mut dyn Write, hunk: &Hunk, look: &Look) -> io::Result<()> {
+/// Said after the last line of a file that ends without a newline.
+const NO_NEWLINE: &str = "\\ No newline at end of file";
+
+fn write_hunk(to: &mut dyn Write, hunk: &Hunk, form: Form, look: &Look) -> io::Result<()> {
     let range = |start: u64, len: u64| match len {
         1 => start.to_string(),
         _ => format!("{start},{len}"),
     };
     let (old, new) = (range(hunk.old_start, hunk.old_len), range(hunk.new_start, hunk.new_len));
     writeln!(to, "{}", look.paint.on(Style::Live, format_args!("@@ -{old} +{new} @@")))?;
+    if form == Form::Words {
+        words::write(to, &hunk.words, look)?;
+        return match hunk.lines.iter().any(|line| line.end == LineEnd::File) {
+            true => writeln!(to, "{NO_NEWLINE}"),
+            false => Ok(()),
+        };
+    }
     for line in &hunk.lines {
         write_line(to, line, look)?;
         if line.end == LineEnd::File {
-            writeln!(to, "\\ No newline at end of file")?;
+            writeln!(to, "{NO_NEWLINE}")?;
         }
     }
     Ok(())
@@ -217,15 +232,15 @@ fn write_line(to: &mut dyn Write, line: &Line, look: &Look) -> io::Result<()> {
         to.write_all(line.text.as_bytes())?;
         return writeln!(to);
     }
-    writeln!(to, "{}", look.paint.on(style, format_args!("{sign}{}", visible(line.text.as_bytes()))))
+    writeln!(to, "{}", look.paint.on(style, format_args!("{sign}{}", visible(0, line.text.as_bytes()))))
 }
 
-/// A line for people: tabs as spaces, the rest safe.
-fn visible(line: &[u8]) -> String {
+/// A line, or what of it begins at `column`, for people: tabs as spaces, the rest safe.
+pub(super) fn visible(column: usize, line: &[u8]) -> String {
     let mut shown = String::new();
     for (at, part) in line.split(|byte| *byte == b'\t').enumerate() {
         if at > 0 {
-            let width = shown.width();
+            let width = column + shown.width();
             shown.extend(std::iter::repeat_n(' ', TAB - width % TAB));
         }
         shown.push_str(&Safe(part).to_string());
@@ -281,9 +296,9 @@ mod tests {
             line(Sign::Added, "a\tnew();\r"),
             Line { end: LineEnd::File, ..line(Sign::Same, "}") },
         ];
-        let hunk = Hunk { old_start: 1, old_len: 3, new_start: 1, new_len: 3, lines };
+        let hunk = Hunk { old_start: 1, old_len: 3, new_start: 1, new_len: 3, lines, words: vec![] };
         let many = (0..300).map(|_| line(Sign::Added, "x")).collect();
-        let new = Hunk { old_start: 0, old_len: 0, new_start: 1, new_len: 300, lines: many };
+        let new = Hunk { old_start: 0, old_len: 0, new_start: 1, new_len: 300, lines: many, words: vec![] };
         let file = |path: &str, old, new, body| FilePatch { path: path.into(), old, new, body };
         vec![
             file("src/main.rs", side(0o100644, 1), side(0o100755, 2), Body::Lines(vec![hunk])),
@@ -344,6 +359,17 @@ index 0101010101..0202020202
 \\ No newline at end of file
 "
         );
+    }
+
+    #[test]
+    fn a_patch_of_words_has_the_heads_of_a_patch_and_says_where_a_newline_is_missing() {
+        let mut file = files().remove(0);
+        if let Body::Lines(hunks) = &mut file.body {
+            hunks[0].words = vec![Piece { sign: Sign::Added, text: "new\u{1b}".into() }];
+        }
+        let lines = screen(|to| write(to, &[file], Form::Words, &look(None)));
+        let end = "+++ b/src/main.rs\n@@ -1,3 +1,3 @@\n{+new\\x1b+}\n\\ No newline at end of file\n";
+        assert!(lines.starts_with("diff --git a/src/main.rs") && lines.ends_with(end), "{lines}");
     }
 
     #[test]

@@ -17,6 +17,7 @@ mod shells;
 mod storm;
 mod story;
 mod sweep;
+mod told;
 mod trust;
 mod untouched;
 mod upkeep;
