@@ -4,6 +4,7 @@ use std::fmt;
 use std::process::ExitCode;
 
 use crate::store::{Busy, Damaged, Refused};
+use crate::disk::inherited::Interrupted;
 
 /// The exit codes of every command but hooks, which exit 0.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -18,6 +19,8 @@ pub enum Exit {
     Busy,
     /// The store is damaged.
     Damaged,
+    /// Somebody pressed Ctrl-C.
+    Interrupted,
     /// What a command that we ran for somebody said.
     Theirs(u8),
 }
@@ -31,6 +34,7 @@ impl Exit {
             Self::Refused => 3,
             Self::Busy => 4,
             Self::Damaged => 5,
+            Self::Interrupted => 130,
             Self::Theirs(code) => code,
         }
     }
@@ -79,6 +83,7 @@ pub fn code_of(error: &anyhow::Error) -> Exit {
         () if error.is::<Refusal>() || error.is::<Refused>() => Exit::Refused,
         () if error.is::<Busy>() => Exit::Busy,
         () if error.is::<Damaged>() => Exit::Damaged,
+        () if error.is::<Interrupted>() => Exit::Interrupted,
         () => Exit::No,
     }
 }
@@ -101,6 +106,7 @@ mod tests {
             (anyhow!(Busy("x".into())), 4),
             (anyhow!(Damaged("x".into())), 5),
             (anyhow!("x").context(Damaged("y".into())), 5),
+            (anyhow!(Interrupted), 130),
             (anyhow!("anything"), 1),
         ];
         for (error, code) in cases {

@@ -3,6 +3,10 @@
 //! Changes that for us and for those we start; sends no signal and closes nothing of ours.
 
 use std::fs;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+/// Whether somebody pressed Ctrl-C since an [`Undisturbed`] began.
+static INTERRUPTED: AtomicBool = AtomicBool::new(false);
 
 /// A write beyond a limit on the size of files becomes an error, as one on a full disk is.
 pub fn ignore_size_signal() {
@@ -11,7 +15,7 @@ pub fn ignore_size_signal() {
 
 /// While it lives, Ctrl-C and Ctrl-\ do not end us. Programs that we start get what we had.
 ///
-/// A handler that does nothing, not a signal that is ignored: exec resets a handler by itself, so
+/// A handler that does next to nothing, not a signal that is ignored: exec resets a handler by itself, so
 /// there is no moment in which either we or they have the wrong one.
 #[must_use = "the keyboard's signals end us again when it is dropped"]
 pub struct Undisturbed([(libc::c_int, libc::sighandler_t); 2]);
@@ -19,8 +23,9 @@ pub struct Undisturbed([(libc::c_int, libc::sighandler_t); 2]);
 impl Undisturbed {
     /// Begins to disregard them.
     pub fn begin() -> Self {
+        INTERRUPTED.store(false, Ordering::Relaxed);
         Self([libc::SIGINT, libc::SIGQUIT].map(|signal| {
-            let handler: extern "C" fn(libc::c_int) = nothing;
+            let handler: extern "C" fn(libc::c_int) = note;
             let before = set(signal, handler as *const () as libc::sighandler_t);
             if before == libc::SIG_IGN {
                 // Whoever ignores it means those for whom they start us.
@@ -39,12 +44,34 @@ impl Drop for Undisturbed {
     }
 }
 
-extern "C" fn nothing(_: libc::c_int) {}
+/// Somebody pressed Ctrl-C: what was begun is to be left. Exit code 130.
+#[derive(Debug)]
+pub struct Interrupted;
+
+impl std::fmt::Display for Interrupted {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("interrupted")
+    }
+}
+
+impl std::error::Error for Interrupted {}
+
+/// An error if Ctrl-C was pressed since the last [`Undisturbed`] began: long work asks now and then.
+pub fn go_on() -> Result<(), Interrupted> {
+    match INTERRUPTED.load(Ordering::Relaxed) {
+        true => Err(Interrupted),
+        false => Ok(()),
+    }
+}
+
+extern "C" fn note(_: libc::c_int) {
+    INTERRUPTED.store(true, Ordering::Relaxed);
+}
 
 fn set(signal: libc::c_int, action: libc::sighandler_t) -> libc::sighandler_t {
-    // SAFETY: `action` is SIG_IGN, what an earlier call returned, or `nothing`, which has the type that
-    // signal(2) asks for and touches no memory, so it may run at any instruction. The call itself
-    // takes integers only.
+    // SAFETY: `action` is SIG_IGN, what an earlier call returned, or `note`, which has the type that
+    // signal(2) asks for and stores to one atomic only, so it may run at any instruction. The call
+    // itself takes integers only.
     unsafe { libc::signal(signal, action) }
 }
 

@@ -16,3 +16,4 @@ pub mod order;
 pub mod place;
 pub mod process;
 pub mod put;
+pub mod scratch;

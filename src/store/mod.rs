@@ -30,6 +30,7 @@
 pub mod aside;
 pub mod base;
 pub mod chain;
+pub mod checkout;
 pub mod child;
 pub mod compose;
 pub mod draft;
