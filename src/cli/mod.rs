@@ -12,6 +12,7 @@ mod diff;
 mod disable;
 mod doctor;
 mod enable;
+mod exec;
 mod exit;
 mod flush;
 mod fsck;
@@ -80,6 +81,7 @@ enum Command {
     Log(log::Args),
     Show(show::Args),
     Diff(diff::Args),
+    Exec(exec::Args),
     #[command(visible_alias = "ls")]
     Commands(commands::Args),
     Trail(trail::Args),
@@ -122,6 +124,7 @@ impl Command {
             Self::Log(args) => log::run(world, &args),
             Self::Show(args) => show::run(world, &args),
             Self::Diff(args) => diff::run(world, &args),
+            Self::Exec(args) => exec::run(world, &args),
             Self::Commands(args) => commands::run(world, &args),
             Self::Trail(args) => trail::run(world, &args),
             Self::Restore(args) => restore::run(world, &args),

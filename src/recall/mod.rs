@@ -1,10 +1,12 @@
 //! Floor 3: brings the past back. Reading only: nothing here writes, and reading never deletes.
+//! What is run once more is run in a directory that nobody works in ([`replay`]).
 
 pub mod acts;
 pub mod attribution;
 pub mod commands;
 pub mod diff;
 pub mod log;
+pub mod replay;
 pub mod select;
 pub mod status;
 pub mod trail;

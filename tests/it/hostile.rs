@@ -349,6 +349,7 @@ fn nothing_in_a_repository_makes_us_run_a_program() {
         &["trail"],
         &["fsck"],
         &["run", "--", "true"],
+        &["exec", &id, "--", "true"],
         &["checkpoint"],
         &["completions", "bash"],
         &["man"],

@@ -3,6 +3,7 @@
 
 mod base;
 mod crash;
+mod exec;
 mod faults;
 mod floors;
 mod hostile;
