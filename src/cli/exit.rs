@@ -3,8 +3,8 @@
 use std::fmt;
 use std::process::ExitCode;
 
-use crate::store::{Busy, Damaged, Refused};
 use crate::disk::inherited::Interrupted;
+use crate::store::{Busy, Damaged, Refused};
 
 /// The exit codes of every command but hooks, which exit 0.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

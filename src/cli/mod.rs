@@ -4,6 +4,7 @@
 //! Hooks are told apart by the first argument, before the parser of everything else exists: what
 //! runs between Enter and the prompt must not pay for it.
 
+mod bisect;
 mod call;
 mod checkpoint;
 mod commands;
@@ -82,6 +83,7 @@ enum Command {
     Show(show::Args),
     Diff(diff::Args),
     Exec(exec::Args),
+    Bisect(bisect::Args),
     #[command(visible_alias = "ls")]
     Commands(commands::Args),
     Trail(trail::Args),
@@ -125,6 +127,7 @@ impl Command {
             Self::Show(args) => show::run(world, &args),
             Self::Diff(args) => diff::run(world, &args),
             Self::Exec(args) => exec::run(world, &args),
+            Self::Bisect(args) => bisect::run(world, &args),
             Self::Commands(args) => commands::run(world, &args),
             Self::Trail(args) => trail::run(world, &args),
             Self::Restore(args) => restore::run(world, &args),

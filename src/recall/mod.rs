@@ -3,6 +3,7 @@
 
 pub mod acts;
 pub mod attribution;
+pub mod bisect;
 pub mod commands;
 pub mod diff;
 pub mod log;

@@ -9,6 +9,7 @@ use std::io::{self, Write};
 
 use serde_json::{Map, Value, json};
 
+use super::bisect::FoundView;
 use super::commands::CommandView;
 use super::fsck::FsckView;
 use super::made::MadeView;
@@ -170,6 +171,20 @@ pub fn plan(view: &PlanView) -> Value {
         .list("stayed", stayed.map(|path| Fields::default().text("path", Some(path)).end()))
         .list("kept", kept)
         .list("notes", view.notes.iter().map(|note| note.as_str().into()))
+        .end()
+}
+
+/// `trace bisect run`. One of the suspects, oldest first, is the first bad checkpoint. All else is told
+/// only if there is one; each prompt is the line of its event.
+pub fn bisect(found: &FoundView, prompts: &[Vec<u8>]) -> Value {
+    let first_bad = found.suspects.first().filter(|_| found.suspects.len() == 1);
+    Fields::document("bisect")
+        .with("first_bad", first_bad.map(checkpoint))
+        .list("suspects", found.suspects.iter().map(|one| id(Some(one.id))))
+        .list("commands", found.commands.iter().map(command))
+        .list("prompts", prompts.iter().map(|line| event(line)))
+        .list("changes", found.changes.iter().map(change))
+        .with("tried", found.tried)
         .end()
 }
 
@@ -534,6 +549,33 @@ mod tests {
         let diff = diff(Some(oid(1)), None, &[file]);
         has(&diff, Some("trace/v1/diff"), "from to changes");
         has(&diff["changes"][0], None, "path status mode old new binary lines_added lines_removed");
+    }
+
+    #[test]
+    fn a_search_keeps_the_contract() {
+        let fields = "first_bad suspects commands prompts changes tried";
+        let prompt: &[u8] = br#"{"v":1,"at":1795255200000000,"kind":"prompt","body":{"text":"do it"}}"#;
+        let mut found = FoundView {
+            suspects: vec![made(0x3f, 0, "s")],
+            commands: vec![CommandView { command: ran(2, "make", 0), state: State::Done, changes: vec![] }],
+            events: vec![],
+            changes: vec![changed("a", Status::Modified)],
+            tried: 9,
+        };
+        let document = bisect(&found, &[prompt.to_vec()]);
+        has(&document, Some("trace/v1/bisect"), fields);
+        has(&document["first_bad"], None, CHECKPOINT);
+        has(&document["changes"][0], None, CHANGE);
+        assert_eq!(document["suspects"], json!(["3f".repeat(20)]));
+        assert_eq!((&document["commands"][0]["command"], &document["tried"]), (&json!("make"), &json!(9)));
+        assert_eq!(document["prompts"][0]["body"]["text"], "do it");
+        found.suspects.push(made(0x40, 0, "s"));
+        let document = bisect(&found, &[]);
+        has(&document, None, fields);
+        assert_eq!(
+            (&document["first_bad"], &document["suspects"][1]),
+            (&Value::Null, &json!("40".repeat(20)))
+        );
     }
 
     #[test]

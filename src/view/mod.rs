@@ -17,6 +17,7 @@ use crate::model::oid::Oid;
 use crate::model::time::Timestamp;
 use paint::{Paint, Style};
 
+pub mod bisect;
 pub mod commands;
 pub mod fsck;
 pub mod json;

@@ -350,6 +350,7 @@ fn nothing_in_a_repository_makes_us_run_a_program() {
         &["fsck"],
         &["run", "--", "true"],
         &["exec", &id, "--", "true"],
+        &["bisect", "run", "--from", &id, "--", "true"],
         &["checkpoint"],
         &["completions", "bash"],
         &["man"],

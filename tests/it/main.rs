@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, clippy::disallowed_macros, reason = "a test says what is wrong by failing")]
 
 mod base;
+mod bisect;
 mod crash;
 mod exec;
 mod faults;

@@ -4,7 +4,7 @@
 //! which lies ready in the operation's room, and what it replaced lies there until the end. So a
 //! plan can be driven either way from wherever it stopped, by looking at what stands where.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::BTreeSet;
 use std::fs;
 use std::io::ErrorKind;
 use std::os::fd::{AsFd, OwnedFd};
@@ -15,6 +15,7 @@ use rustix::io::Errno;
 
 use super::ground::{Ground, Standing, is_absent};
 use super::ops::{self, Stage};
+use super::placing;
 use crate::disk::file;
 use crate::disk::put::{self, Missing, Replaced, Spot};
 use crate::git::LINK;
@@ -24,7 +25,7 @@ use crate::model::id::EventId;
 use crate::model::restore::Step;
 use crate::model::text::Text;
 use crate::store::home::Home;
-use crate::wire::op::{Locked, Op, Placed};
+use crate::wire::op::{Locked, Op};
 
 /// From so many files on, one sync of the file system is less than one of each.
 const MANY: usize = 32;
@@ -62,7 +63,7 @@ pub fn carry_out(home: &Home, store: &Store, op: Op, steps: Vec<Step>) -> Result
     file::private_dir(&home.place.ops(&home.worktree))?;
     let room = ops::room(home, &op.id);
     file::private_dir(&room)?;
-    let planned = plan(&ground, op, steps, &room);
+    let planned = placing::place(&ground, op, steps, &room);
     let op = match planned {
         Ok(op) => op,
         Err(error) => {
@@ -80,47 +81,6 @@ pub fn carry_out(home: &Home, store: &Store, op: Op, steps: Vec<Step>) -> Result
     match work.stage().and_then(|()| work.drive(Goal::Forward)).and_then(|stayed| work.seal(stayed)) {
         Ok(done) => Ok(done),
         Err(error) => Err(work.take_back(error)),
-    }
-}
-
-/// Finds out where the new bytes of each step are to wait, and which directories must be opened.
-fn plan(ground: &Ground<'_>, op: Op, steps: Vec<Step>, room: &std::path::Path) -> Result<Op> {
-    let device = put::device(put::open_top(room)?)?;
-    let mut above: HashMap<Vec<u8>, bool> = HashMap::new();
-    let mut locked = Vec::new();
-    let mut placed = Vec::new();
-    for step in steps {
-        let dir = put::split(step.path.as_bytes()).0.to_vec();
-        let beside = match above.get(&dir) {
-            Some(beside) => *beside,
-            None => {
-                let (is_beside, closed) = nearest(ground, &dir, device)?;
-                locked.extend(closed.filter(|closed| !locked.contains(closed)));
-                above.insert(dir, is_beside);
-                is_beside
-            }
-        };
-        placed.push(Placed { step, beside });
-    }
-    Ok(Op { steps: placed, locked, ..op })
-}
-
-/// The nearest directory there is on the way to `dir`: whether it lies on another device, and what it
-/// must get back if it has to be opened for us.
-fn nearest(ground: &Ground<'_>, dir: &[u8], device: u64) -> Result<(bool, Option<Locked>)> {
-    let mut dir = dir;
-    loop {
-        match put::open_below(ground.top.as_fd(), dir, Missing::Fail) {
-            Ok(open) => {
-                let mode = put::permissions(&open)?;
-                let closed = (!put::is_writable(&open)).then(|| Locked { path: dir.into(), mode });
-                return Ok((put::device(&open)? != device, closed));
-            }
-            Err(error) if is_absent(&error) && !dir.is_empty() => dir = put::split(dir).0,
-            Err(error) => {
-                return Err(error).with_context(|| format!("open {}", String::from_utf8_lossy(dir)));
-            }
-        }
     }
 }
 

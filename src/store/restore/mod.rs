@@ -18,6 +18,7 @@ pub mod revert;
 
 mod ground;
 mod ops;
+mod placing;
 mod room;
 
 use std::thread;

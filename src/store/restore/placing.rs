@@ -1,0 +1,53 @@
+//! Where the new bytes of each step wait, and which directories must be opened for it.
+
+use std::collections::HashMap;
+use std::os::fd::AsFd;
+use std::path::Path;
+
+use anyhow::{Context, Result};
+
+use super::ground::{Ground, is_absent};
+use crate::disk::put::{self, Missing};
+use crate::model::restore::Step;
+use crate::wire::op::{Locked, Op, Placed};
+
+/// Finds out where the new bytes of each step are to wait, and which directories must be opened.
+pub fn place(ground: &Ground<'_>, op: Op, steps: Vec<Step>, room: &Path) -> Result<Op> {
+    let device = put::device(put::open_top(room)?)?;
+    let mut above: HashMap<Vec<u8>, bool> = HashMap::new();
+    let mut locked = Vec::new();
+    let mut placed = Vec::new();
+    for step in steps {
+        let dir = put::split(step.path.as_bytes()).0.to_vec();
+        let beside = match above.get(&dir) {
+            Some(beside) => *beside,
+            None => {
+                let (is_beside, closed) = nearest(ground, &dir, device)?;
+                locked.extend(closed.filter(|closed| !locked.contains(closed)));
+                above.insert(dir, is_beside);
+                is_beside
+            }
+        };
+        placed.push(Placed { step, beside });
+    }
+    Ok(Op { steps: placed, locked, ..op })
+}
+
+/// The nearest directory there is on the way to `dir`: whether it lies on another device, and what it
+/// must get back if it has to be opened for us.
+fn nearest(ground: &Ground<'_>, dir: &[u8], device: u64) -> Result<(bool, Option<Locked>)> {
+    let mut dir = dir;
+    loop {
+        match put::open_below(ground.top.as_fd(), dir, Missing::Fail) {
+            Ok(open) => {
+                let mode = put::permissions(&open)?;
+                let closed = (!put::is_writable(&open)).then(|| Locked { path: dir.into(), mode });
+                return Ok((put::device(&open)? != device, closed));
+            }
+            Err(error) if is_absent(&error) && !dir.is_empty() => dir = put::split(dir).0,
+            Err(error) => {
+                return Err(error).with_context(|| format!("open {}", String::from_utf8_lossy(dir)));
+            }
+        }
+    }
+}
