@@ -9,8 +9,12 @@ use super::world::World;
 use super::{output, selector};
 use crate::git::store::Store;
 use crate::model::checkpoint::{Checkpoint, Kind};
+use crate::recall::commands;
 use crate::recall::log::{self, Filter};
+use crate::recall::ops::{self, Operation};
 use crate::recall::select;
+use crate::store::home::Home;
+use crate::view::operation::{self, OperationView};
 use crate::view::{json, log as view};
 
 /// List the checkpoints of this worktree, newest first
@@ -35,6 +39,9 @@ pub struct Args {
     /// With an event of this session: its id, the beginning of it, or its agent's own id
     #[arg(long, value_name = "SESSION")]
     session: Option<String>,
+    /// List what was put back instead: restores, undos, redos
+    #[arg(long, conflicts_with_all = ["since", "until", "kind", "branch", "session", "paths"])]
+    ops: bool,
     /// Print a JSON document
     #[arg(long)]
     json: bool,
@@ -49,6 +56,9 @@ const EXAMPLES: &str = "Example: trace log --since 2h src/\n         trace log -
 pub fn run(world: &World, args: &Args) -> Result<Exit> {
     let home = world.home()?;
     let store = Store::open(&home.place.store())?;
+    if args.ops {
+        return operations(world, &home, &store, args);
+    }
     let session = args.session.as_deref().map(|word| select::session_of(&home, &store, word));
     let filter = Filter {
         limit: args.limit,
@@ -70,6 +80,34 @@ pub fn run(world: &World, args: &Args) -> Result<Exit> {
     }
     read?;
     Ok(if found.is_empty() && !filter.is_open() { Exit::No } else { Exit::Done })
+}
+
+/// What was put back, newest first.
+fn operations(world: &World, home: &Home, store: &Store, args: &Args) -> Result<Exit> {
+    let (record, read) = commands::read(home, store);
+    let most = if args.limit == 0 { usize::MAX } else { args.limit };
+    let all = ops::list(&record).into_iter().rev().take(most);
+    let all: Vec<OperationView> = all
+        .map(|Operation { id, restored, undone }| OperationView {
+            id,
+            action: restored.action,
+            label: restored.label,
+            of: restored.of,
+            time: restored.end,
+            changed: restored.changed,
+            saved: restored.saved,
+            undone,
+        })
+        .collect();
+    if args.json {
+        output::print(|out| json::write(out, &json::operations(&all)))?;
+    } else if all.is_empty() {
+        output::say(operation::EMPTY);
+    } else {
+        output::page(world, |out| operation::write(out, &all, &world.look()))?;
+    }
+    read?;
+    Ok(Exit::Done)
 }
 
 fn kind(word: &str) -> Result<Kind> {

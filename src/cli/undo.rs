@@ -6,12 +6,10 @@ use super::exit::Exit;
 use super::putting::{self, Manner, Proposal};
 use super::restore::{Resolution, notes};
 use super::world::World;
-use crate::git::store::Store;
 use crate::model::event::RestoreAction;
-use crate::model::restore::{Edit, Item};
-use crate::recall::{acts, commands, undo};
-use crate::store::home::Home;
-use crate::store::restore::{self, Purpose, Saved, revert};
+use crate::model::restore::Edit;
+use crate::recall::{acts, commands, ops, undo};
+use crate::store::restore::{self, Purpose, revert};
 
 /// Take back the file changes of the last command, turn or restore, whoever made it
 ///
@@ -110,34 +108,25 @@ pub fn redo(world: &World, args: &RedoArgs) -> Result<Exit> {
     putting::proceed(world, &home, &args.how.manner(args.conflict), &|store, saved| {
         let (record, read) = commands::read(&home, store);
         read.context("read the record")?;
-        let Some((id, label)) = undo::last_undo(&record) else { return Ok(None) };
+        let Some(undo) = undo::last_undo(&record) else { return Ok(None) };
+        let id = &undo.id;
         let steps = restore::steps_of(&home, id)?;
         let steps = steps.with_context(|| format!("the plan of {id} is no longer kept"))?;
         let edits = steps
             .into_iter()
             .map(|step| (step.path.0, vec![Edit { old: step.from, new: step.to }]))
             .collect();
-        let items = items(&home, store, saved, &edits, resolve)?;
+        let items = revert::plan(&home, store, saved, &edits, resolve)?;
         Ok(Some(Proposal {
             items,
             purpose: Purpose {
                 action: RestoreAction::Redo,
-                label: label.clone(),
-                of: Some(format!("op:{id}")),
+                label: undo.restored.label.clone(),
+                of: Some(ops::key(id)),
                 named: Vec::new(),
             },
             exact: None,
             notes: Vec::new(),
         }))
     })
-}
-
-fn items(
-    home: &Home,
-    store: &Store,
-    saved: Saved,
-    edits: &revert::Edits,
-    resolve: crate::model::restore::Resolve,
-) -> Result<Vec<Item>> {
-    revert::plan(home, store, saved, edits, resolve)
 }

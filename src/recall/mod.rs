@@ -7,6 +7,7 @@ pub mod bisect;
 pub mod commands;
 pub mod diff;
 pub mod log;
+pub mod ops;
 pub mod replay;
 pub mod select;
 pub mod status;

@@ -9,11 +9,12 @@ use anyhow::Result;
 
 use super::acts::{Act, Acts, Sort};
 use super::commands::Record;
+use super::ops::{self, Operation};
 use super::turns::Turn;
 use crate::git::store::Store;
 use crate::model::checkpoint::Snapshot;
-use crate::model::event::{RestoreAction, What};
-use crate::model::id::{CommandId, EventId, SessionId};
+use crate::model::event::RestoreAction;
+use crate::model::id::{CommandId, SessionId};
 use crate::model::oid::Oid;
 use crate::model::text::Text;
 use crate::model::time::Timestamp;
@@ -66,7 +67,9 @@ impl Unit {
 
 /// Everything that can be taken back, the newest first.
 pub fn units(acts: &Acts, record: &Record) -> Vec<Unit> {
-    let undone = undone(record);
+    let operations = ops::list(record);
+    let undone: HashSet<&str> =
+        ops::standing(&operations).iter().filter_map(|undo| undo.restored.of.as_deref()).collect();
     let mut units: Vec<Unit> = Vec::new();
     for act in acts.all.iter().filter(|act| !act.edits.is_empty()) {
         if matches!(act.what, Sort::Restore(_, RestoreAction::Undo | RestoreAction::Redo)) {
@@ -74,7 +77,7 @@ pub fn units(acts: &Acts, record: &Record) -> Vec<Unit> {
         }
         let of = unit_of(act, &acts.turns);
         // An agent's command may have been taken back on its own, before its turn was over.
-        if undone.contains(&of.key) || undone.contains(&act.key()) {
+        if undone.contains(of.key.as_str()) || undone.contains(act.key().as_str()) {
             continue;
         }
         match units.iter_mut().find(|unit| unit.key == of.key) {
@@ -133,36 +136,9 @@ fn unit_of(act: &Act, turns: &[Turn]) -> Unit {
     }
 }
 
-/// The undos and redos of a record, in telling order: the operation, and what it was about.
-fn steps(record: &Record) -> impl Iterator<Item = (RestoreAction, &EventId, &str, &Text)> {
-    record.others.iter().filter_map(|event| match &event.what {
-        What::Restored(restored) => {
-            Some((restored.action, &event.id, restored.of.as_deref()?, &restored.label))
-        }
-        _ => None,
-    })
-}
-
-/// The undos that stand: those that no redo put forward again.
-fn standing(record: &Record) -> Vec<(&EventId, &str, &Text)> {
-    let mut stack: Vec<(&EventId, &str, &Text)> = Vec::new();
-    for (action, id, of, label) in steps(record) {
-        match action {
-            RestoreAction::Undo => stack.push((id, of, label)),
-            RestoreAction::Redo => stack.retain(|(undo, ..)| of != format!("op:{undo}")),
-            RestoreAction::Restore => {}
-        }
-    }
-    stack
-}
-
-fn undone(record: &Record) -> HashSet<String> {
-    standing(record).into_iter().map(|(_, of, _)| of.to_owned()).collect()
-}
-
 /// The undo that is to be put forward again.
-pub fn last_undo(record: &Record) -> Option<(&EventId, &Text)> {
-    standing(record).pop().map(|(id, _, label)| (id, label))
+pub fn last_undo(record: &Record) -> Option<Operation> {
+    ops::standing(&ops::list(record)).pop().cloned()
 }
 
 /// Whose changes are to go.

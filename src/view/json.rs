@@ -13,6 +13,7 @@ use super::bisect::FoundView;
 use super::commands::CommandView;
 use super::fsck::FsckView;
 use super::made::MadeView;
+use super::operation::OperationView;
 use super::patch::FilePatch;
 use super::plan::PlanView;
 use super::safe::is_hidden;
@@ -172,6 +173,23 @@ pub fn plan(view: &PlanView) -> Value {
         .list("kept", kept)
         .list("notes", view.notes.iter().map(|note| note.as_str().into()))
         .end()
+}
+
+/// `trace log --ops`.
+pub fn operations(all: &[OperationView]) -> Value {
+    let operations = all.iter().map(|one| {
+        Fields::default()
+            .with("id", one.id.as_str())
+            .with("action", one.action.word())
+            .text("label", Some(&one.label))
+            .with("of", one.of.clone())
+            .with("time", time(Some(one.time)))
+            .with("changed", one.changed)
+            .with("saved", id(Some(one.saved)))
+            .with("undone", one.undone)
+            .end()
+    });
+    Fields::document("log").list("operations", operations).end()
 }
 
 /// `trace bisect run`. One of the suspects, oldest first, is the first bad checkpoint. All else is told

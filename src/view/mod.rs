@@ -23,6 +23,7 @@ pub mod fsck;
 pub mod json;
 pub mod log;
 pub mod made;
+pub mod operation;
 pub mod paint;
 pub mod patch;
 pub mod plan;
