@@ -189,7 +189,7 @@ fn scoped(home: &Home, store: &Store, saved: Saved, args: &Args, paths: &[Vec<u8
     let mut unit = undo::of_actor(&acts, &actor);
     let within = Within(paths);
     unit.edits.retain(|path, _| within.holds(path));
-    let before = unit.before(store)?;
+    let before = unit.before(store, &record)?;
     let items = revert::plan(home, store, saved, &unit.edits, Resolution::resolve(args.conflict))?;
     Ok(Proposal {
         items,

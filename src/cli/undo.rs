@@ -84,7 +84,7 @@ pub fn run(world: &World, args: &Args) -> Result<Exit> {
             if items.is_empty() {
                 continue;
             }
-            let before = unit.before(store)?;
+            let before = unit.before(store, &record)?;
             return Ok(Some(Proposal {
                 items,
                 purpose: Purpose {

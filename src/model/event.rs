@@ -58,6 +58,8 @@ pub enum What {
     Snapshot(Box<SnapshotFacts>),
     /// Files were put back.
     Restored(Box<Restored>),
+    /// A guard looked at every file and found nothing changed.
+    Looked(Looked),
     /// From a newer version: kept, shown as unknown, carried on.
     Unknown(String),
 }
@@ -222,6 +224,13 @@ pub struct Note {
     pub text: Text,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub name: Option<String>,
+}
+
+/// A guard looked at every file and found nothing changed.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Looked {
+    /// The checkpoint that holds them as they were then.
+    pub tip: Oid,
 }
 
 /// Files were put back. The event's id names the operation.

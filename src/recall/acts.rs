@@ -33,8 +33,11 @@ pub struct Act {
     pub edits: BTreeMap<Vec<u8>, Vec<Edit>>,
     /// Paths that another act may have changed as well.
     pub shared: BTreeSet<Vec<u8>>,
-    /// The first checkpoint that holds a change of it, and the place and time of its last one.
+    /// The first checkpoint that holds a change of it.
     pub first_in: Option<Oid>,
+    /// When the first of them was made, at the latest.
+    pub first_change: Timestamp,
+    /// The place and the time of its last change.
     pub last: Option<(usize, Timestamp)>,
 }
 
@@ -67,6 +70,7 @@ impl Act {
             edits: BTreeMap::new(),
             shared: BTreeSet::new(),
             first_in: None,
+            first_change: window.to,
             last: None,
         }
     }
@@ -100,6 +104,7 @@ pub fn of(home: &Home, record: &Record) -> Result<Acts> {
                 act.shared.insert(change.path.0.clone());
             }
             act.first_in.get_or_insert(found.checkpoint);
+            act.first_change = act.first_change.min(change.ctime.unwrap_or(act.to));
             act.last = act.last.max(Some((place, change.ctime.unwrap_or_default())));
         }
     }

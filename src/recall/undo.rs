@@ -13,7 +13,7 @@ use super::ops::{self, Operation};
 use super::turns::Turn;
 use crate::git::store::Store;
 use crate::model::checkpoint::Snapshot;
-use crate::model::event::RestoreAction;
+use crate::model::event::{Looked, RestoreAction, What};
 use crate::model::id::{CommandId, SessionId};
 use crate::model::oid::Oid;
 use crate::model::text::Text;
@@ -37,6 +37,8 @@ pub struct Unit {
     /// The first checkpoint that holds a change of it.
     pub first_in: Option<Oid>,
     last: Option<(usize, Timestamp)>,
+    /// When its first change was made, as far as that is known.
+    first_change: Timestamp,
 }
 
 /// From when the state before a unit is.
@@ -55,11 +57,16 @@ const SHORTLY_US: i64 = 1_000_000;
 
 impl Unit {
     /// How exactly its beginning is known.
-    pub fn before(&self, store: &Store) -> Result<Before> {
+    pub fn before(&self, store: &Store, record: &Record) -> Result<Before> {
         let Some(first) = self.first_in else { return Ok(Before::Right) };
         let Some(parent) = chain::checkpoint(store, first)?.parent else { return Ok(Before::Right) };
         let header = chain::checkpoint(store, parent)?.header;
-        let gap = self.started.0.saturating_sub(header.time.0);
+        let guards = record.others.iter().filter_map(|event| match event.what {
+            What::Looked(Looked { tip }) if tip == parent && event.at <= self.first_change => Some(event.at),
+            _ => None,
+        });
+        let seen = guards.fold(header.time, Timestamp::max);
+        let gap = self.started.0.saturating_sub(seen.0);
         let looked = matches!(header.snapshot, Snapshot::Full | Snapshot::Known);
         Ok(if looked && gap <= SHORTLY_US { Before::Right } else { Before::Earlier(gap.max(0)) })
     }
@@ -99,7 +106,9 @@ impl Unit {
             self.edits.entry(path.clone()).or_default().extend_from_slice(edits);
         }
         self.shared.extend(act.shared.iter().map(|path| Text(path.clone())));
-        self.first_in = self.first_in.or(act.first_in);
+        if self.first_in.is_none() {
+            (self.first_in, self.first_change) = (act.first_in, act.first_change);
+        }
         // A restore that changed what its checkpoint then no longer found differs from nothing.
         self.last = self.last.max(act.last.or(Some((0, act.from))));
     }

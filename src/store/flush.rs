@@ -14,7 +14,7 @@ use super::led::{self, Led};
 use super::pending::{self, Pending};
 use super::swap::{self, Swap};
 use super::tip::{self, Standing};
-use super::{Busy, maintain, models, trim, trouble};
+use super::{Busy, maintain, models, record, trim, trouble};
 use crate::disk::backoff::{Backoff, dice};
 use crate::disk::clock;
 use crate::disk::file::{self, Durability};
@@ -174,6 +174,9 @@ fn try_once(home: &Home, order: &Order<'_>, lock: Option<&RefLock>, retries: u32
         // Nor are events that a guard left lying.
         let covers = full && scene.pending.consumed == 0;
         led::leave(home, &Led { began, tip: before_id, made: false, full: covers })?;
+        if let (Kind::Guard, true, Some(tip)) = (order.kind, full, before_id) {
+            record::looked(home, tip, clock::now())?;
+        }
         return Ok(Some(Outcome::Nothing { tip: before_id, skipped: draft.keep_table(home) }));
     }
     // Without the lock others move on meanwhile: what has lost already need not be written and synced.

@@ -11,8 +11,9 @@ use crate::disk::backoff::random;
 use crate::disk::file::Durability;
 use crate::disk::journal::{self, Stem};
 use crate::model::digest;
-use crate::model::event::{Event, Note, What};
+use crate::model::event::{Event, Looked, Note, What};
 use crate::model::id::EventId;
+use crate::model::oid::Oid;
 use crate::model::redact;
 use crate::model::time::Timestamp;
 use crate::wire::{event, fit, frame};
@@ -58,6 +59,13 @@ pub fn ask(home: &Home, words: &str, now: Timestamp) -> Result<()> {
     let note = Note { text: words.into(), name: None };
     let event = Event { id, at: now, session: None, seq: None, what: What::CheckpointAsked(note) };
     record(&home.journal(), &stem("ask", b""), &[event], Durability::Synced).map(drop)
+}
+
+/// Records that a guard looked at every file and found them as in the checkpoint `tip`.
+pub fn looked(home: &Home, tip: Oid, now: Timestamp) -> Result<()> {
+    let id = EventId::mint(u64::try_from(now.0 / 1000).unwrap_or(0), random());
+    let event = Event { id, at: now, session: None, seq: None, what: What::Looked(Looked { tip }) };
+    record(&home.journal(), &stem("guard", b""), &[event], Durability::Buffered).map(drop)
 }
 
 /// How durable an event must be to be acknowledged: prompts and turn ends are what people remember.

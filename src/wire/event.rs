@@ -57,6 +57,7 @@ pub fn encode(event: &Event) -> Vec<u8> {
         What::ToolStarted(body) | What::ToolFinished(body) => line(event, body),
         What::Snapshot(body) => line(event, body),
         What::Restored(body) => line(event, body),
+        What::Looked(body) => line(event, body),
         What::Unknown(_) => line(event, &serde_json::Map::new()),
     }
 }
@@ -107,6 +108,7 @@ pub fn kind(what: &What) -> &str {
         What::CheckpointAsked(_) => "checkpoint_asked",
         What::Snapshot(_) => "snapshot",
         What::Restored(_) => "restored",
+        What::Looked(_) => "looked",
         What::Unknown(kind) => kind,
     }
 }
@@ -142,6 +144,7 @@ fn what(kind: String, body: Option<&RawValue>) -> Result<What, Bad> {
         "checkpoint_asked" => What::CheckpointAsked(read(body)?),
         "snapshot" => What::Snapshot(read(body)?),
         "restored" => What::Restored(read(body)?),
+        "looked" => What::Looked(read(body)?),
         _ => What::Unknown(kind),
     })
 }
@@ -162,8 +165,11 @@ fn half(body: Option<&RawValue>) -> Result<Box<CommandHalf>, Bad> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::event::{Note, Prompt, SessionSeen, SnapshotFacts, Tool};
+    use crate::model::event::{
+        Looked, Note, Prompt, RestoreAction, Restored, SessionSeen, SnapshotFacts, Tool,
+    };
     use crate::model::id::CommandId;
+    use crate::model::oid::Oid;
     use crate::model::text::Text;
     use proptest::prelude::*;
 
@@ -216,6 +222,17 @@ mod tests {
             What::Compacted(note()),
             What::CheckpointAsked(note()),
             What::Snapshot(Box::<SnapshotFacts>::default()),
+            What::Restored(Box::new(Restored {
+                action: RestoreAction::Undo,
+                label: "rm -rf src".into(),
+                of: Some("cmd:1".into()),
+                saved: Oid::from_bytes(&[7; 20]).unwrap(),
+                start: Timestamp(1),
+                end: Timestamp(2),
+                changed: 1,
+                paths: vec!["src/a".into()],
+            })),
+            What::Looked(Looked { tip: Oid::from_bytes(&[7; 32]).unwrap() }),
             What::Unknown("from_the_future".into()),
         ] {
             let event = event(what);
