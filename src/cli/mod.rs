@@ -26,6 +26,7 @@ mod putting;
 mod restore;
 mod run;
 mod selector;
+mod session;
 mod show;
 mod status;
 mod stdin;
@@ -87,6 +88,7 @@ enum Command {
     #[command(visible_alias = "ls")]
     Commands(commands::Args),
     Trail(trail::Args),
+    Session(session::Args),
     Restore(restore::Args),
     Undo(undo::Args),
     Redo(undo::RedoArgs),
@@ -130,6 +132,7 @@ impl Command {
             Self::Bisect(args) => bisect::run(world, &args),
             Self::Commands(args) => commands::run(world, &args),
             Self::Trail(args) => trail::run(world, &args),
+            Self::Session(args) => session::run(world, &args),
             Self::Restore(args) => restore::run(world, &args),
             Self::Undo(args) => undo::run(world, &args),
             Self::Redo(args) => undo::redo(world, &args),

@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 use super::change::{Change, Skip};
 use super::id::{CommandId, EventId, SessionId};
 use super::oid::Oid;
+use super::session;
 use super::text::Text;
 use super::time::Timestamp;
 
@@ -56,6 +57,8 @@ pub enum What {
     CheckpointAsked(Note),
     /// What the leader found in the files; one per checkpoint that has a snapshot.
     Snapshot(Box<SnapshotFacts>),
+    /// Somebody said something of a session.
+    SessionEdited(session::Edit),
     /// Files were put back.
     Restored(Box<Restored>),
     /// A guard looked at every file and found nothing changed.

@@ -10,6 +10,7 @@ pub mod log;
 pub mod ops;
 pub mod replay;
 pub mod select;
+pub mod sessions;
 pub mod status;
 pub mod trail;
 pub mod turns;

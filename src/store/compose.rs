@@ -31,7 +31,11 @@ pub fn scope(kind: Kind, events: &[Item], before: Option<Snapshot>, top: &[u8]) 
             What::ToolFinished(tool) if !tool.paths.is_empty() => {
                 paths.extend(tool.paths.iter().filter_map(|path| below(top, path.as_bytes())));
             }
-            What::ToolStarted(_) | What::SessionSeen(_) | What::Prompt(_) | What::Looked(_) => {}
+            What::ToolStarted(_)
+            | What::SessionSeen(_)
+            | What::Prompt(_)
+            | What::Looked(_)
+            | What::SessionEdited(_) => {}
             _ => return Scope::Full,
         }
     }

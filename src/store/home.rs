@@ -1,8 +1,10 @@
 //! One enabled worktree: everything the store needs to know of it, resolved once per process.
 
+use std::collections::BTreeSet;
+use std::io::ErrorKind;
 use std::path::PathBuf;
 
-use anyhow::Result;
+use anyhow::{Context, Result};
 
 use crate::disk::consent::{self, UserState};
 use crate::disk::place::{self, Place};
@@ -36,6 +38,17 @@ impl Home {
         self.place.journal(&self.worktree)
     }
 
+    /// This worktree and every other of the clone that has a chain or a journal. Of the others only
+    /// what all worktrees share is known.
+    ///
+    /// # Errors
+    /// They cannot be listed.
+    pub fn worktrees(&self) -> Result<Vec<Self>> {
+        let mut ids = recorded(&self.place)?;
+        ids.insert(self.worktree.clone());
+        Ok(ids.into_iter().map(|worktree| Self { worktree, ..self.clone() }).collect())
+    }
+
     /// The settings that hold here, and the user's own ignore file.
     ///
     /// Reads configuration, so nothing on the prompt path may call it. A configuration that cannot
@@ -60,6 +73,23 @@ impl Home {
             }
         }
     }
+}
+
+/// The worktrees that have a chain or a journal.
+pub fn recorded(place: &Place) -> Result<BTreeSet<WorktreeId>> {
+    let mut all = BTreeSet::new();
+    for dir in [place.store().join("refs/trace/shadow"), place.journals()] {
+        let context = || format!("list {}", dir.display());
+        let names = match std::fs::read_dir(&dir) {
+            Ok(names) => names,
+            Err(error) if error.kind() == ErrorKind::NotFound => continue,
+            Err(error) => return Err(error).with_context(context),
+        };
+        for name in names {
+            all.extend(name.with_context(context)?.file_name().to_str().and_then(WorktreeId::parse));
+        }
+    }
+    Ok(all)
 }
 
 /// What the environment says of the user; read once, at the rim.

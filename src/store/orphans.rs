@@ -7,12 +7,11 @@
 
 use std::collections::{BTreeSet, HashSet};
 use std::fs;
-use std::io::ErrorKind;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use anyhow::{Context, Result, bail};
 
-use super::home::Home;
+use super::home::{self, Home};
 use super::pending::{self, Pending};
 use super::swap::{self, Swap};
 use super::tip::{self, Standing};
@@ -49,7 +48,7 @@ pub enum Finish {
 /// Whether a worktree is gone and was not seen to. A listing of two directories, as long as there is
 /// only one worktree; doubt is a no.
 pub fn any(home: &Home) -> bool {
-    let Ok(mut known) = recorded(&home.place) else { return false };
+    let Ok(mut known) = home::recorded(&home.place) else { return false };
     known.remove(&home.worktree);
     if known.is_empty() {
         return false;
@@ -65,7 +64,7 @@ pub fn any(home: &Home) -> bool {
 /// That of the last one that could not be finished; the others were.
 pub fn finish(home: &Home) -> Result<Finish> {
     // In this order: a worktree that comes meanwhile is not taken for one that is gone.
-    let recorded = recorded(&home.place)?;
+    let recorded = home::recorded(&home.place)?;
     let living = living(home)?;
     let done = finished(&home.place);
     let mut outcome = Ok(Finish::Done);
@@ -89,30 +88,6 @@ fn absent(home: &Home, id: &WorktreeId) -> Home {
     let common = home.place.common.clone();
     let place = Place { work_tree: None, git_dir: common.clone(), common };
     Home { place, worktree: id.clone(), clone: home.clone.clone() }
-}
-
-/// The worktrees that have a chain or a journal.
-fn recorded(place: &Place) -> Result<BTreeSet<WorktreeId>> {
-    let shadows = place.store().join("refs/trace/shadow");
-    let mut all = BTreeSet::new();
-    for dir in [shadows, place.journals()] {
-        all.extend(names(&dir)?);
-    }
-    Ok(all)
-}
-
-fn names(dir: &Path) -> Result<Vec<WorktreeId>> {
-    let context = || format!("list {}", dir.display());
-    let entries = match fs::read_dir(dir) {
-        Ok(entries) => entries,
-        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Vec::new()),
-        Err(error) => return Err(error).with_context(context),
-    };
-    let mut ids = Vec::new();
-    for entry in entries {
-        ids.extend(entry.with_context(context)?.file_name().to_str().and_then(WorktreeId::parse));
-    }
-    Ok(ids)
 }
 
 /// The worktrees that are there.

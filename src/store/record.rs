@@ -12,9 +12,10 @@ use crate::disk::file::Durability;
 use crate::disk::journal::{self, Stem};
 use crate::model::digest;
 use crate::model::event::{Event, Looked, Note, What};
-use crate::model::id::EventId;
+use crate::model::id::{EventId, SessionId};
 use crate::model::oid::Oid;
 use crate::model::redact;
+use crate::model::session::Edit;
 use crate::model::time::Timestamp;
 use crate::wire::{event, fit, frame};
 
@@ -59,6 +60,17 @@ pub fn ask(home: &Home, words: &str, now: Timestamp) -> Result<()> {
     let note = Note { text: words.into(), name: None };
     let event = Event { id, at: now, session: None, seq: None, what: What::CheckpointAsked(note) };
     record(&home.journal(), &stem("ask", b""), &[event], Durability::Synced).map(drop)
+}
+
+/// The event that tells of an edit of a session.
+pub fn edit_of(session: &SessionId, edit: Edit, now: Timestamp) -> Event {
+    let id = EventId::mint(u64::try_from(now.0 / 1000).unwrap_or(0), random());
+    Event { id, at: now, session: Some(session.clone()), seq: None, what: What::SessionEdited(edit) }
+}
+
+/// Records edits of sessions, durably.
+pub fn edits(home: &Home, edits: &[Event]) -> Result<()> {
+    record(&home.journal(), &stem("edit", b""), edits, Durability::Synced).map(drop)
 }
 
 /// Records that a guard looked at every file and found them as in the checkpoint `tip`.

@@ -5,6 +5,8 @@
 //! UTC with microseconds. A path or a command is a string; where its bytes are not UTF-8 there is
 //! `<field>_b64` beside it with the exact ones.
 
+pub mod session;
+
 use std::io::{self, Write};
 
 use serde_json::{Map, Value, json};

@@ -28,6 +28,7 @@ pub mod paint;
 pub mod patch;
 pub mod plan;
 pub mod safe;
+pub mod session;
 pub mod show;
 pub mod status;
 pub mod table;

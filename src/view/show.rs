@@ -166,6 +166,7 @@ fn told(what: &What) -> Option<(&'static str, String, Cell)> {
         What::Compacted(text) => note("compacted", text),
         What::CheckpointAsked(text) => note("asked", text),
         What::Restored(restored) => Some((restored.action.word(), safe(&restored.label), nothing)),
+        What::SessionEdited(_) => Some(("session edited", String::new(), nothing)),
         What::Looked(_) => Some(("guard", "nothing had changed".to_owned(), nothing)),
         What::Snapshot(_) => None,
         What::Unknown(kind) => Some(("unknown", Safe(kind.as_bytes()).to_string(), nothing)),

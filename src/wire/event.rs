@@ -56,6 +56,7 @@ pub fn encode(event: &Event) -> Vec<u8> {
         What::CommandStarted(body) | What::CommandFinished(body) => line(event, body),
         What::ToolStarted(body) | What::ToolFinished(body) => line(event, body),
         What::Snapshot(body) => line(event, body),
+        What::SessionEdited(body) => line(event, body),
         What::Restored(body) => line(event, body),
         What::Looked(body) => line(event, body),
         What::Unknown(_) => line(event, &serde_json::Map::new()),
@@ -107,6 +108,7 @@ pub fn kind(what: &What) -> &str {
         What::Compacted(_) => "compacted",
         What::CheckpointAsked(_) => "checkpoint_asked",
         What::Snapshot(_) => "snapshot",
+        What::SessionEdited(_) => "session_edited",
         What::Restored(_) => "restored",
         What::Looked(_) => "looked",
         What::Unknown(kind) => kind,
@@ -143,6 +145,7 @@ fn what(kind: String, body: Option<&RawValue>) -> Result<What, Bad> {
         "compacted" => What::Compacted(read(body)?),
         "checkpoint_asked" => What::CheckpointAsked(read(body)?),
         "snapshot" => What::Snapshot(read(body)?),
+        "session_edited" => What::SessionEdited(read(body)?),
         "restored" => What::Restored(read(body)?),
         "looked" => What::Looked(read(body)?),
         _ => What::Unknown(kind),
@@ -170,6 +173,7 @@ mod tests {
     };
     use crate::model::id::CommandId;
     use crate::model::oid::Oid;
+    use crate::model::session::Edit;
     use crate::model::text::Text;
     use proptest::prelude::*;
 
@@ -232,6 +236,8 @@ mod tests {
                 changed: 1,
                 paths: vec!["src/a".into()],
             })),
+            What::SessionEdited(Edit::AliasSet { alias: Some("retry".into()) }),
+            What::SessionEdited(Edit::ParentSet { parent: None }),
             What::Looked(Looked { tip: Oid::from_bytes(&[7; 32]).unwrap() }),
             What::Unknown("from_the_future".into()),
         ] {

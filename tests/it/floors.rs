@@ -17,7 +17,7 @@ const CRATES: [(&str, &[&str]); 9] = [
     ("clap", &["cli/"]),
     ("clap_complete", &["cli/"]),
     ("clap_mangen", &["cli/"]),
-    ("serde_json", &["wire/", "view/json.rs"]),
+    ("serde_json", &["wire/", "view/json.rs", "view/json/"]),
     ("sha2", &["model/digest.rs"]),
 ];
 

@@ -1,0 +1,119 @@
+//! The documents of `trace session`.
+
+use serde_json::{Value, json};
+
+use super::{Fields, id, time};
+use crate::model::session::{Session, Thresholds};
+use crate::model::time::Timestamp;
+use crate::view::session::children;
+
+/// `trace session list` and `find`.
+pub fn sessions(all: &[&Session], now: Timestamp) -> Value {
+    Fields::document("session").list("sessions", all.iter().map(|one| session(one, now).end())).end()
+}
+
+/// `trace session show` and `explain`: a list of one.
+pub fn one(of: &Session, now: Timestamp) -> Value {
+    sessions(&[of], now)
+}
+
+fn session(of: &Session, now: Timestamp) -> Fields {
+    let candidates = of.candidates.iter().map(|one| {
+        json!({
+            "id": one.id.as_str(),
+            "source": "fingerprint",
+            "confidence": one.confidence,
+            "strong": one.strong,
+            "weak": one.weak,
+        })
+    });
+    let external = of.external_ids.iter().map(|id| id.lossy().into_owned().into());
+    Fields::default()
+        .with("id", of.id.as_str())
+        .with("alias", of.alias.clone())
+        .with("agent", Some(of.agent.clone()).filter(|agent| !agent.is_empty()))
+        .list("external_ids", external)
+        .with("state", json!(of.activity(now, Thresholds::default())))
+        .with("outcome", of.outcome.word())
+        .with("closed_at", time(of.closed_at))
+        .with("closed_reason", of.closed_reason.clone())
+        .with("parent", of.parent.as_ref().map(ToString::to_string))
+        .with("parent_kind", json!(of.parent_kind))
+        .list("candidates", candidates)
+        .with("candidates_omitted", of.candidates_omitted)
+        .text("branch", of.branch.as_ref())
+        .text("branch_at_start", of.branch_at_start.as_ref())
+        .with("head", id(of.head))
+        .with("head_at_start", id(of.head_at_start))
+        .text("cwd", of.cwd.as_ref())
+        .with("worktree", of.worktree.as_ref().map(ToString::to_string))
+        .text("worktree_path", of.worktree_path.as_ref())
+        .with("started", time(Some(of.started)))
+        .with("last_activity", time(Some(of.last_activity)))
+        .with("last_progress", time(Some(of.last_progress)))
+        .with("ended", of.ended)
+        .with("prompts", of.prompts)
+        .with("commands", of.commands)
+        .with("checkpoints", of.checkpoints)
+        .with("events", of.events)
+        .with("model", of.model.clone())
+        .with("shell", of.shell.clone())
+        .text("transcript", of.transcript.as_ref())
+        .with("first_prompt", of.first_prompt.clone())
+        .with("tasks", json!(of.tasks))
+        .with("projects", json!(of.projects))
+        .with("identity", json!(of.identity))
+}
+
+/// `trace session tree`: each session with its children in it.
+pub fn tree(all: &[Session], root: &Session, now: Timestamp) -> Value {
+    let mut seen = Vec::new();
+    Fields::document("session").with("tree", node(all, root, &mut seen, now)).end()
+}
+
+const DEEPEST: usize = 32;
+
+fn node<'a>(all: &'a [Session], of: &'a Session, seen: &mut Vec<&'a str>, now: Timestamp) -> Value {
+    let cut = match () {
+        () if seen.contains(&of.id.as_str()) => Some("circular"),
+        () if seen.len() >= DEEPEST => Some("max-depth"),
+        () => None,
+    };
+    if let Some(cut) = cut {
+        return json!({"id": of.id.as_str(), "truncated": cut});
+    }
+    seen.push(of.id.as_str());
+    let below: Vec<Value> = children(all, of).into_iter().map(|child| node(all, child, seen, now)).collect();
+    seen.pop();
+    session(of, now).list("children", below).end()
+}
+
+/// An edit that was written, or would be: the line of its event.
+pub fn edited(line: &[u8], dry_run: bool) -> Value {
+    let event: Value = serde_json::from_slice(line).unwrap_or_default();
+    Fields::document("session")
+        .with("ok", true)
+        .with("dry_run", dry_run)
+        .with("op", event["body"]["op"].clone())
+        .with("session", event["session"].clone())
+        .with("event_id", event["id"].clone())
+        .with("payload", event["body"].clone())
+        .end()
+}
+
+/// `trace session sweep`.
+pub fn swept(transitions: &[(&Session, i64)], dry_run: bool) -> Value {
+    let rows = transitions
+        .iter()
+        .map(|(session, days)| json!({"id": session.id.as_str(), "to_state": "archived", "age_days": days}));
+    Fields::document("session").with("dry_run", dry_run).list("transitions", rows).end()
+}
+
+/// `trace session rebuild`.
+pub fn rebuilt(sessions: usize, events: u64) -> Value {
+    Fields::document("session")
+        .with("ok", true)
+        .with("session_count", sessions)
+        .with("event_count", events)
+        .end()
+}

@@ -1,0 +1,198 @@
+//! Sessions: a table, a tree, and why one is known for what it is.
+
+use std::io::{self, Write};
+
+use super::paint::Style;
+use super::safe::Safe;
+use super::table::{Cell, Column, Headings, Table};
+use super::{Look, time};
+use crate::model::id::SessionId;
+use crate::model::session::{Activity, Outcome, Session, Thresholds};
+use crate::model::time::Timestamp;
+
+/// What is said where there are none.
+pub const EMPTY: &str = "(no sessions matched)";
+
+/// A tree is drawn so deep.
+const DEEPEST: usize = 32;
+
+/// Writes one line per session, in the order given. Ids are as short as they can be.
+pub fn write(to: &mut dyn Write, sessions: &[&Session], look: &Look) -> io::Result<()> {
+    let columns = [
+        Column::text("ID"),
+        Column::flexible("ALIAS", 6),
+        Column::text("AGENT"),
+        Column::text("STATE"),
+        Column::text("LAST"),
+        Column::number("PROMPTS"),
+        Column::number("COMMANDS"),
+        Column::flexible("BRANCH", 8),
+        Column::flexible("ABOUT", 12),
+    ];
+    let digits = shortest(sessions);
+    let mut table = Table::new(Headings::Shown, &columns);
+    for session in sessions {
+        let words = |text: Option<&[u8]>| match text {
+            Some(text) => Cell::new(Style::Text, Safe(text)),
+            None => Cell::new(Style::Dim, "-"),
+        };
+        let id = session.id.uuid();
+        table.row(vec![
+            Cell::new(Style::Id, &id[..digits.min(id.len())]),
+            words(session.alias.as_ref().map(String::as_bytes)),
+            words(Some(session.agent.as_bytes()).filter(|agent| !agent.is_empty())),
+            state(session, look.now),
+            Cell::new(Style::Text, time::relative(Some(session.last_activity), look.now)),
+            Cell::new(Style::Text, session.prompts),
+            Cell::new(Style::Text, session.commands),
+            words(session.branch.as_ref().map(|branch| branch.as_bytes())),
+            words(about(session)),
+        ]);
+    }
+    table.write(to, look)
+}
+
+/// What a session was about: its first prompt, else where it was.
+fn about(session: &Session) -> Option<&[u8]> {
+    let prompt = session.first_prompt.as_ref().map(String::as_bytes);
+    prompt.or(session.cwd.as_ref().map(|cwd| cwd.as_bytes()))
+}
+
+fn state(session: &Session, now: Timestamp) -> Cell {
+    let activity = session.activity(now, Thresholds::default());
+    let style = match (activity, session.outcome) {
+        (_, Outcome::Done | Outcome::Merged) => Style::Ok,
+        (_, Outcome::Blocked) => Style::Bad,
+        (Activity::Active, _) => Style::Live,
+        _ => Style::Dim,
+    };
+    Cell::new(style, states(session, activity))
+}
+
+fn states(session: &Session, activity: Activity) -> String {
+    match session.outcome {
+        Outcome::Open => activity.word().to_owned(),
+        outcome => format!("{}/{}", activity.word(), outcome.word()),
+    }
+}
+
+/// So many digits tell these ids apart, eight at least.
+fn shortest(sessions: &[&Session]) -> usize {
+    let mut ids: Vec<&str> = sessions.iter().map(|session| session.id.uuid()).collect();
+    ids.sort_unstable();
+    let shared = |pair: &[&str]| pair[0].bytes().zip(pair[1].bytes()).take_while(|(a, b)| a == b).count();
+    ids.windows(2).map(|pair| shared(pair) + 1).max().unwrap_or(0).max(8)
+}
+
+/// Writes a session and what descends from it.
+pub fn tree(to: &mut dyn Write, all: &[Session], root: &Session, now: Timestamp) -> io::Result<()> {
+    writeln!(to, "{}", node(root, now))?;
+    below(to, all, root, "", &mut vec![root.id.clone()], now)
+}
+
+fn node(session: &Session, now: Timestamp) -> String {
+    let alias = session.alias.as_ref().map(|alias| format!(" ({})", Safe(alias.as_bytes())));
+    format!(
+        "{}{} [{}/{}] {}",
+        session.id,
+        alias.unwrap_or_default(),
+        session.activity(now, Thresholds::default()).word(),
+        session.outcome.word(),
+        time::relative(Some(session.last_activity), now),
+    )
+}
+
+fn below(
+    to: &mut dyn Write,
+    all: &[Session],
+    of: &Session,
+    indent: &str,
+    seen: &mut Vec<SessionId>,
+    now: Timestamp,
+) -> io::Result<()> {
+    let children = children(all, of);
+    for (at, child) in children.iter().enumerate() {
+        let last = at + 1 == children.len();
+        let (branch, more) = if last { ("└── ", "    ") } else { ("├── ", "│   ") };
+        let note = match () {
+            () if seen.contains(&child.id) => Some("(circular reference)"),
+            () if seen.len() >= DEEPEST => Some("(max depth reached)"),
+            () => None,
+        };
+        match note {
+            Some(note) => writeln!(to, "{indent}{branch}{} {note}", child.id)?,
+            None => {
+                writeln!(to, "{indent}{branch}{}", node(child, now))?;
+                seen.push(child.id.clone());
+                below(to, all, child, &format!("{indent}{more}"), seen, now)?;
+                seen.pop();
+            }
+        }
+    }
+    Ok(())
+}
+
+/// The sessions that descend from one, the oldest first.
+pub fn children<'a>(all: &'a [Session], of: &Session) -> Vec<&'a Session> {
+    let mut found: Vec<&Session> = all.iter().filter(|one| one.parent.as_ref() == Some(&of.id)).collect();
+    found.sort_by_key(|one| (one.started, one.id.clone()));
+    found
+}
+
+/// Writes everything that is known of a session, and why.
+pub fn show(to: &mut dyn Write, session: &Session, look: &Look) -> io::Result<()> {
+    let mut line = |name: &str, value: Option<String>| match value {
+        Some(value) => writeln!(to, "{name:<14} {value}"),
+        None => Ok(()),
+    };
+    let safe = |bytes: &[u8]| Safe(bytes).to_string();
+    line("session", Some(session.id.to_string()))?;
+    line("alias", session.alias.as_ref().map(|alias| safe(alias.as_bytes())))?;
+    line("agent", Some(safe(session.agent.as_bytes())).filter(|agent| !agent.is_empty()))?;
+    line("model", session.model.as_ref().map(|model| safe(model.as_bytes())))?;
+    line("shell", session.shell.as_ref().map(|shell| safe(shell.as_bytes())))?;
+    for external in &session.external_ids {
+        line("external id", Some(safe(external.as_bytes())))?;
+    }
+    line("state", Some(states(session, session.activity(look.now, Thresholds::default()))))?;
+    line("reason", session.closed_reason.as_ref().map(|reason| safe(reason.as_bytes())))?;
+    let moment = |at: Timestamp| time::relative(Some(at), look.now);
+    line("started", Some(moment(session.started)))?;
+    line("last activity", Some(moment(session.last_activity)))?;
+    line("branch", session.branch.as_ref().map(|branch| safe(branch.as_bytes())))?;
+    line("worktree", session.worktree_path.as_ref().map(|path| safe(path.as_bytes())))?;
+    line("directory", session.cwd.as_ref().map(|cwd| safe(cwd.as_bytes())))?;
+    line("transcript", session.transcript.as_ref().map(|path| safe(path.as_bytes())))?;
+    let counts = (session.prompts, session.commands, session.checkpoints);
+    line("kept", Some(format!("{} prompts, {} commands, {} checkpoints", counts.0, counts.1, counts.2)))?;
+    line("first prompt", session.first_prompt.as_ref().map(|prompt| safe(prompt.as_bytes())))?;
+    line("tasks", Some(session.tasks.join(", ")).filter(|tasks| !tasks.is_empty()))?;
+    line("projects", Some(session.projects.join(", ")).filter(|projects| !projects.is_empty()))?;
+    explain(to, session)
+}
+
+/// Writes what a session was known by, and what else it might have been.
+pub fn explain(to: &mut dyn Write, session: &Session) -> io::Result<()> {
+    let identity = &session.identity;
+    let matched = identity.matched.as_ref().map(|id| format!(": {}", Safe(id.as_bytes())));
+    writeln!(
+        to,
+        "{:<14} {} ({}){}",
+        "known by",
+        identity.source,
+        identity.confidence,
+        matched.unwrap_or_default()
+    )?;
+    if let (Some(parent), Some(kind)) = (&session.parent, session.parent_kind) {
+        let kind = format!("{kind:?}").to_lowercase();
+        writeln!(to, "{:<14} {parent} ({kind})", "parent")?;
+    }
+    for one in &session.candidates {
+        let agree = format!("{} strong and {} weak circumstances agree", one.strong, one.weak);
+        writeln!(to, "{:<14} {} (same first prompt, {}; {agree})", "candidate", one.id, one.confidence)?;
+    }
+    if session.candidates_omitted > 0 {
+        writeln!(to, "{:<14} {} more", "candidates", session.candidates_omitted)?;
+    }
+    Ok(())
+}
