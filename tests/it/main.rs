@@ -15,6 +15,7 @@ mod race;
 mod recover;
 mod rim;
 mod sandbox;
+mod session;
 mod shells;
 mod storm;
 mod story;
