@@ -11,6 +11,7 @@ mod hostile;
 mod kinds;
 mod names;
 mod place;
+mod power;
 mod race;
 mod recover;
 mod rim;
