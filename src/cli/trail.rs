@@ -8,7 +8,6 @@ use super::output;
 use super::world::World;
 use crate::git::config::{Config, Places};
 use crate::git::head;
-use crate::git::store::Store;
 use crate::model::trail::{Status, Trail};
 use crate::recall::select::NotFound;
 use crate::recall::trail;
@@ -70,18 +69,17 @@ struct ShowArgs {
 /// Runs it.
 pub fn run(world: &World, args: &Args) -> Result<Exit> {
     let home = world.home()?;
-    let store = Store::open(&home.place.store())?;
     match &args.verb {
-        Some(Verb::Show(args)) => show(world, &home, &store, args),
-        Some(Verb::List(args)) => list(world, &home, &store, args),
-        None => list(world, &home, &store, &args.list),
+        Some(Verb::Show(args)) => show(world, &home, args),
+        Some(Verb::List(args)) => list(world, &home, args),
+        None => list(world, &home, &args.list),
     }
 }
 
-fn list(world: &World, home: &Home, store: &Store, args: &ListArgs) -> Result<Exit> {
+fn list(world: &World, home: &Home, args: &ListArgs) -> Result<Exit> {
     let wanted = args.status.iter().map(|word| status(word)).collect::<Result<Vec<_>>>()?;
     let me = author(world, home);
-    let (mut trails, _) = trail::all(home, store, me.as_deref(), world.now)?;
+    let mut trails = trail::all(home, me.as_deref(), world.now)?;
     let any = !trails.is_empty();
     let author = match args.author.as_deref() {
         Some("me") => me,
@@ -111,8 +109,8 @@ fn list(world: &World, home: &Home, store: &Store, args: &ListArgs) -> Result<Ex
     Ok(Exit::Done)
 }
 
-fn show(world: &World, home: &Home, store: &Store, args: &ShowArgs) -> Result<Exit> {
-    let (trails, mut checkpoints) = trail::all(home, store, author(world, home).as_deref(), world.now)?;
+fn show(world: &World, home: &Home, args: &ShowArgs) -> Result<Exit> {
+    let trails = trail::all(home, author(world, home).as_deref(), world.now)?;
     let name = match &args.branch {
         Some(name) => name.clone().into_bytes(),
         None => head::read(&home.place.git_dir, &home.place.common)?
@@ -123,7 +121,7 @@ fn show(world: &World, home: &Home, store: &Store, args: &ShowArgs) -> Result<Ex
     let Some(trail) = found else {
         bail!(NotFound(format!("nothing was recorded on {}", String::from_utf8_lossy(&name))));
     };
-    checkpoints.retain(|one| one.header.branch.as_ref() == Some(&trail.branch));
+    let checkpoints = trail::story(home, &trail.branch)?;
     match args.json {
         true => output::print(|out| json::write(out, &json::story(trail, &checkpoints)))?,
         false => output::page(world, |out| view::write_story(out, trail, &checkpoints, &world.look()))?,

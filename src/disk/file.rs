@@ -2,7 +2,7 @@
 
 use std::fs::{self, DirBuilder, File, OpenOptions};
 use std::io::{self, Read, Write};
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::os::unix::fs::{DirBuilderExt, FileExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
@@ -144,16 +144,37 @@ fn beside(path: &Path) -> PathBuf {
 ///
 /// It must be a regular file, and is never waited for: a pipe in its place would hold us up for ever.
 pub fn append(path: &Path, bytes: &[u8]) -> Result<()> {
+    append_if(path, bytes, 0, |_| true).map(drop)
+}
+
+/// The same if `fits` says so of the last `most` bytes; returns how long the file then is.
+pub fn append_if(
+    path: &Path,
+    bytes: &[u8],
+    most: u64,
+    fits: impl FnOnce(&[u8]) -> bool,
+) -> Result<Option<u64>> {
     let flags = OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
     let opened = OpenOptions::new()
+        .read(most > 0)
         .append(true)
         .create(true)
         .mode(0o600)
         .custom_flags(flags.bits().cast_signed())
         .open(path);
-    let written = opened.and_then(|mut file| match file.metadata()?.is_file() {
-        true => file.write_all(bytes),
-        false => Err(io::Error::new(io::ErrorKind::InvalidInput, "not a regular file")),
+    let written = opened.and_then(|mut file| {
+        let meta = file.metadata()?;
+        if !meta.is_file() {
+            return Err(io::Error::new(io::ErrorKind::InvalidInput, "not a regular file"));
+        }
+        let kept = meta.len().min(most);
+        let mut end = vec![0; usize::try_from(kept).unwrap_or(0)];
+        file.read_exact_at(&mut end, meta.len() - kept)?;
+        if !fits(&end) {
+            return Ok(None);
+        }
+        file.write_all(bytes)?;
+        Ok(Some(meta.len() + bytes.len() as u64))
     });
     written.with_context(|| format!("append to {}", path.display()))
 }

@@ -3,9 +3,9 @@
 //! Nothing of a trail is stored: it follows from the checkpoints that name a branch and from what
 //! the branch is now. What a person sets (a title, a status) is laid over it by the reader.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet};
 
-use super::checkpoint::Checkpoint;
+use super::checkpoint::Header;
 use super::digest;
 use super::id::SessionId;
 use super::oid::Oid;
@@ -90,7 +90,7 @@ pub struct Branch {
     pub author: Option<String>,
 }
 
-/// The first words recorded on a branch.
+/// The first words recorded on a branch: of each, its first line that says something.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct FirstWords {
     pub prompt: Option<Text>,
@@ -100,68 +100,68 @@ pub struct FirstWords {
 /// Microseconds without a checkpoint after which nobody is at work any more.
 const QUIET: i64 = 24 * 60 * 60 * 1_000_000;
 
-/// Tells the trails, the last updated first; a detached HEAD leaves none.
-pub fn derive<'a>(
-    checkpoints: impl IntoIterator<Item = &'a Checkpoint>,
-    branches: &[Branch],
-    words: &HashMap<Text, FirstWords>,
-    now: Timestamp,
-) -> Vec<Trail> {
-    let mut found: HashMap<&Text, Found> = HashMap::new();
-    for checkpoint in checkpoints {
-        if let Some(branch) = &checkpoint.header.branch {
-            found.entry(branch).or_default().add(checkpoint);
-        }
-    }
-    let told = |(name, found): (&Text, Found)| {
-        let branch = branches.iter().find(|branch| branch.name == *name);
-        found.tell(name, branch, words.get(name), now)
-    };
-    let mut trails: Vec<Trail> = found.into_iter().map(told).collect();
-    trails.sort_by(|a, b| b.updated.cmp(&a.updated).then_with(|| a.branch.cmp(&b.branch)));
-    trails
+/// What checkpoints say of one branch. Those of later checkpoints add up with it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Tally {
+    pub branch: Text,
+    /// The time of the first checkpoint.
+    pub created: Timestamp,
+    /// The time of the last checkpoint.
+    pub updated: Timestamp,
+    pub sessions: BTreeSet<SessionId>,
+    /// HEAD when the first checkpoint was made; `None` while it was unborn.
+    pub first_head: Option<Oid>,
+    /// Two of the commits that HEAD was at: whether there was more than one is all that matters.
+    pub heads: BTreeSet<Oid>,
+    pub checkpoints: u64,
+    pub commands: u64,
+    pub words: FirstWords,
 }
 
-/// The id of the trail of a branch.
-pub fn id(branch: &Text) -> String {
-    let mut id = digest::name(&[b"trail", branch.as_bytes()]);
-    id.truncate(12);
-    id
-}
+/// As many heads as say that it moved.
+const HEADS: usize = 2;
 
-/// What the checkpoints say of one branch.
-#[derive(Default)]
-struct Found<'a> {
-    created: Option<Timestamp>,
-    updated: Option<Timestamp>,
-    sessions: BTreeSet<&'a SessionId>,
-    heads: BTreeSet<Oid>,
-    checkpoints: u64,
-    commands: u64,
-}
-
-impl<'a> Found<'a> {
-    fn add(&mut self, checkpoint: &'a Checkpoint) {
-        let header = &checkpoint.header;
-        self.created = Some(self.created.map_or(header.time, |time| time.min(header.time)));
-        self.updated = self.updated.max(Some(header.time));
-        self.sessions.extend(&header.sessions);
-        self.heads.extend(header.head);
-        self.checkpoints += 1;
-        self.commands += header.commands;
+impl Tally {
+    /// What one checkpoint says, and the first words of its events; `None` if HEAD was detached.
+    pub fn of(header: &Header, words: FirstWords) -> Option<Self> {
+        Some(Self {
+            branch: header.branch.clone()?,
+            created: header.time,
+            updated: header.time,
+            sessions: header.sessions.iter().cloned().collect(),
+            first_head: header.head,
+            heads: header.head.into_iter().collect(),
+            checkpoints: 1,
+            commands: header.commands,
+            words,
+        })
     }
 
-    fn tell(self, name: &Text, branch: Option<&Branch>, words: Option<&FirstWords>, now: Timestamp) -> Trail {
-        let updated = self.updated.unwrap_or_default();
+    /// Adds what later checkpoints say of the same branch.
+    fn add(&mut self, later: Self) {
+        self.created = self.created.min(later.created);
+        self.updated = self.updated.max(later.updated);
+        self.sessions.extend(later.sessions);
+        let room = HEADS.saturating_sub(self.heads.len());
+        let new: Vec<Oid> = later.heads.difference(&self.heads).take(room).copied().collect();
+        self.heads.extend(new);
+        self.checkpoints = self.checkpoints.saturating_add(later.checkpoints);
+        self.commands = self.commands.saturating_add(later.commands);
+        let FirstWords { prompt, command } = later.words;
+        self.words.prompt = self.words.prompt.take().or(prompt);
+        self.words.command = self.words.command.take().or(command);
+    }
+
+    fn tell(&self, branch: Option<&Branch>, now: Timestamp) -> Trail {
         Trail {
-            id: id(name),
-            branch: name.clone(),
-            title: title(name, words),
-            status: status(branch, self.has_moved(branch), now.since(updated)),
+            id: id(&self.branch),
+            branch: self.branch.clone(),
+            title: title(&self.branch, &self.words),
+            status: status(branch, self.has_moved(branch), now.since(self.updated)),
             author: branch.and_then(|branch| branch.author.clone()),
             base: branch.and_then(|branch| branch.base.clone()),
-            created: self.created.unwrap_or_default(),
-            updated,
+            created: self.created,
+            updated: self.updated,
             sessions: self.sessions.len() as u64,
             checkpoints: self.checkpoints,
             commands: self.commands,
@@ -178,6 +178,35 @@ impl<'a> Found<'a> {
     }
 }
 
+/// The tallies of all branches, by name.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Tallies(pub BTreeMap<Text, Tally>);
+
+impl Tallies {
+    /// Adds what a later checkpoint says, or several.
+    pub fn add(&mut self, later: Tally) {
+        match self.0.get_mut(&later.branch) {
+            Some(tally) => tally.add(later),
+            None => drop(self.0.insert(later.branch.clone(), later)),
+        }
+    }
+}
+
+/// Tells the trails, the last updated first; a detached HEAD leaves none.
+pub fn derive(tallies: &Tallies, branches: &[Branch], now: Timestamp) -> Vec<Trail> {
+    let of = |name: &Text| branches.iter().find(|branch| branch.name == *name);
+    let mut trails: Vec<Trail> = tallies.0.iter().map(|(name, tally)| tally.tell(of(name), now)).collect();
+    trails.sort_by(|a, b| b.updated.cmp(&a.updated).then_with(|| a.branch.cmp(&b.branch)));
+    trails
+}
+
+/// The id of the trail of a branch.
+pub fn id(branch: &Text) -> String {
+    let mut id = digest::name(&[b"trail", branch.as_bytes()]);
+    id.truncate(12);
+    id
+}
+
 fn status(branch: Option<&Branch>, has_moved: bool, quiet_for: i64) -> Status {
     let Some(branch) = branch else { return Status::Closed };
     let into_another = branch.base.as_ref().is_some_and(|base| *base != branch.name);
@@ -191,12 +220,15 @@ fn status(branch: Option<&Branch>, has_moved: bool, quiet_for: i64) -> Status {
     }
 }
 
-/// The first line that says something: of the prompt, of the command; else the branch.
-fn title(branch: &Text, words: Option<&FirstWords>) -> Text {
-    let spoken = words.map(|words| [&words.prompt, &words.command]).into_iter().flatten().flatten();
-    let lines = spoken.flat_map(|text| text.as_bytes().split(|byte| matches!(byte, b'\n' | b'\r')));
-    let mut lines = lines.map(<[u8]>::trim_ascii).filter(|line| !line.is_empty());
-    lines.next().map_or_else(|| branch.clone(), Text::from)
+/// The prompt if there is one, else the command, else the branch.
+fn title(branch: &Text, words: &FirstWords) -> Text {
+    words.prompt.as_ref().or(words.command.as_ref()).unwrap_or(branch).clone()
+}
+
+/// The first line of a text that says something; `None` if none does.
+pub fn first_line(text: &Text) -> Option<Text> {
+    let lines = text.as_bytes().split(|byte| matches!(byte, b'\n' | b'\r')).map(<[u8]>::trim_ascii);
+    lines.into_iter().find(|line| !line.is_empty()).map(Text::from)
 }
 
 #[cfg(test)]
@@ -212,32 +244,38 @@ mod tests {
         Oid::from_bytes(&[byte; 20]).unwrap()
     }
 
-    fn checkpoint(branch: Option<&str>, hours_ago: i64, head: u8, session: &[u8]) -> Checkpoint {
-        Checkpoint {
-            id: oid(9),
-            parent: None,
-            tree: oid(8),
-            header: Header {
-                subject: "s".to_owned(),
-                kind: Kind::Auto,
-                time: Timestamp(NOW.0 - hours_ago * HOUR),
-                worktree: WorktreeId::parse("0123456789abcdef").unwrap(),
-                worktree_path: "/w".into(),
-                head: Some(oid(head)),
-                branch: branch.map(Text::from),
-                base: None,
-                sessions: vec![SessionId::of_key("codex", session)],
-                commands: 2,
-                files: Files::default(),
-                snapshot: Snapshot::Full,
-                skipped: 0,
-                set_aside: 0,
-                continues: None,
-                cursor: Default::default(),
-                unique: [0; 16],
-                format: FORMAT,
-            },
+    fn checkpoint(branch: Option<&str>, hours_ago: i64, head: u8, session: &[u8]) -> Header {
+        Header {
+            subject: "s".to_owned(),
+            kind: Kind::Auto,
+            time: Timestamp(NOW.0 - hours_ago * HOUR),
+            worktree: WorktreeId::parse("0123456789abcdef").unwrap(),
+            worktree_path: "/w".into(),
+            head: Some(oid(head)),
+            branch: branch.map(Text::from),
+            base: None,
+            sessions: vec![SessionId::of_key("codex", session)],
+            commands: 2,
+            files: Files::default(),
+            snapshot: Snapshot::Full,
+            skipped: 0,
+            set_aside: 0,
+            continues: None,
+            cursor: Default::default(),
+            unique: [0; 16],
+            format: FORMAT,
         }
+    }
+
+    fn tallies<'a>(chain: impl IntoIterator<Item = &'a Header>) -> Tallies {
+        let mut tallies = Tallies::default();
+        let told = chain.into_iter().filter_map(|header| Tally::of(header, FirstWords::default()));
+        told.for_each(|tally| tallies.add(tally));
+        tallies
+    }
+
+    fn spoken(prompt: Option<&str>, command: Option<&str>) -> FirstWords {
+        FirstWords { prompt: prompt.map(Text::from), command: command.map(Text::from) }
     }
 
     fn branch(name: &str, tip: Option<u8>, merged: bool, base: Option<&str>) -> Branch {
@@ -271,10 +309,10 @@ mod tests {
             ("gone after the merge", Some(branch("b", None, true, main)), &[1], 1, Status::Merged),
         ];
         for (case, branch, heads, hours, status) in cases {
-            let chain: Vec<Checkpoint> =
+            let chain: Vec<Header> =
                 heads.iter().map(|head| checkpoint(Some("b"), hours, *head, b"a")).collect();
             let branches: Vec<Branch> = branch.into_iter().collect();
-            let trails = derive(&chain, &branches, &HashMap::new(), NOW);
+            let trails = derive(&tallies(&chain), &branches, NOW);
             assert_eq!(trails[0].status, status, "{case}");
         }
     }
@@ -289,7 +327,7 @@ mod tests {
             checkpoint(Some("new"), 1, 1, b"a"),
         ];
         let branches = [branch("new", Some(1), false, Some("main"))];
-        let trails = derive(&chain, &branches, &HashMap::new(), NOW);
+        let trails = derive(&tallies(&chain), &branches, NOW);
         let names: Vec<_> = trails.iter().map(|trail| trail.branch.lossy().into_owned()).collect();
         assert_eq!(names, ["new", "old"]);
         let new = &trails[0];
@@ -301,21 +339,36 @@ mod tests {
     }
 
     #[test]
-    fn the_title_is_the_first_line_that_says_something() {
-        let words = |prompt: Option<&str>, command: Option<&str>| FirstWords {
-            prompt: prompt.map(Text::from),
-            command: command.map(Text::from),
-        };
+    fn the_title_is_the_prompt_else_the_command_else_the_branch() {
         let cases = [
-            (Some(words(Some("\r\n  fix the parser \nplease"), Some("ls"))), "fix the parser"),
-            (Some(words(Some(" \n"), Some("make test"))), "make test"),
-            (Some(words(None, Some("make test"))), "make test"),
-            (Some(words(None, None)), "b"),
-            (None, "b"),
+            (spoken(Some("fix the parser"), Some("ls")), "fix the parser"),
+            (spoken(None, Some("make test")), "make test"),
+            (spoken(None, None), "b"),
         ];
         for (words, expected) in cases {
-            assert_eq!(title(&"b".into(), words.as_ref()), expected.into());
+            assert_eq!(title(&"b".into(), &words), expected.into());
         }
+        assert_eq!(first_line(&"\r\n  fix the parser \nplease".into()), Some("fix the parser".into()));
+        assert_eq!(first_line(&" \n".into()), None);
+    }
+
+    #[test]
+    fn tallies_of_parts_of_a_chain_add_up_to_that_of_the_whole() {
+        let chain: Vec<Header> = [(9, 1, b"a"), (8, 1, b"b"), (7, 2, b"a"), (6, 3, b"c"), (7, 4, b"c")]
+            .map(|(hours, head, session)| checkpoint(Some("b"), hours, head, session))
+            .to_vec();
+        let mut whole = tallies(&chain);
+        assert_eq!(whole.0[&"b".into()].heads, [oid(1), oid(2)].into(), "two say as much as four");
+        for cut in 0..=chain.len() {
+            let mut parts = tallies(&chain[..cut]);
+            tallies(&chain[cut..]).0.into_values().for_each(|later| parts.add(later));
+            assert_eq!(parts.0[&"b".into()].first_head, Some(oid(1)));
+            assert_eq!(parts, whole, "cut at {cut}");
+        }
+        let late = Tally::of(&chain[0], spoken(Some("late"), Some("ls"))).unwrap();
+        whole.add(Tally { words: spoken(None, Some("make")), ..late.clone() });
+        whole.add(late);
+        assert_eq!(whole.0[&"b".into()].words, spoken(Some("late"), Some("make")), "the first of each");
     }
 
     #[test]

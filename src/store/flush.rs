@@ -11,6 +11,7 @@ use anyhow::Result;
 use super::draft::{Landed, Scene};
 use super::home::Home;
 use super::led::{self, Led};
+use super::models::News;
 use super::pending::{self, Pending};
 use super::swap::{self, Swap};
 use super::tip::{self, Standing};
@@ -191,8 +192,10 @@ fn try_once(home: &Home, order: &Order<'_>, lock: Option<&RefLock>, retries: u32
         Swap::Done => {}
     }
     // From here on it is kept: what follows only makes the next one quicker, and must not fail us.
-    let done = led::leave(home, &Led { began, tip: Some(landed.id), made: true, full })
-        .and_then(|()| models::follow(home, &mut known, landed.id, &landed.lines));
+    let done = led::leave(home, &Led { began, tip: Some(landed.id), made: true, full }).and_then(|()| {
+        let (id, before, header, lines) = (landed.id, before_id, &landed.header, &landed.lines);
+        models::follow(home, &mut known, &News { id, before, header, lines })
+    });
     if let Err(error) = done {
         trouble::note(&home.place.common, "after a flush", &format!("{error:#}"));
     }

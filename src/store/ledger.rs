@@ -6,7 +6,7 @@
 use std::collections::HashSet;
 use std::fs;
 use std::io::{Read, Seek, SeekFrom};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
 
@@ -15,7 +15,7 @@ use crate::disk::file;
 use crate::model::oid::Oid;
 
 /// More than a marker line takes.
-const MARKER: u64 = 80;
+pub(super) const MARKER: u64 = 80;
 
 fn path(home: &Home) -> PathBuf {
     home.place.cache().join(format!("ledger-{}", home.worktree))
@@ -23,7 +23,12 @@ fn path(home: &Home) -> PathBuf {
 
 /// The checkpoint whose section is the last; `None` if there is none or the end is torn.
 pub fn last(home: &Home) -> Option<Oid> {
-    let mut file = file::open_regular(&path(home)).ok()?;
+    last_marker(&path(home))
+}
+
+/// The checkpoint that the last line of a file marks, if that is a marker.
+pub(super) fn last_marker(path: &Path) -> Option<Oid> {
+    let mut file = file::open_regular(path).ok()?;
     let len = file.metadata().ok()?.len();
     file.seek(SeekFrom::Start(len.saturating_sub(MARKER))).ok()?;
     let mut end = Vec::new();
@@ -121,6 +126,7 @@ impl Ledger {
     }
 }
 
-fn marker(line: &[u8]) -> Option<Oid> {
+/// The checkpoint that a line marks the end of.
+pub(super) fn marker(line: &[u8]) -> Option<Oid> {
     line.strip_prefix(b"@ ").and_then(Oid::parse)
 }

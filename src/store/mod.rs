@@ -24,8 +24,8 @@
 //!   ([`restore`]); who is killed in it is finished by the next command.
 //! - **No silence.** What failed is noted in `trouble.jsonl`, bounded ([`trouble`]).
 //!
-//! `cache/` and `index/` may be deleted at any time: [`seen`] and [`ledger`] name the checkpoint they
-//! are right for and are caught up from the chain ([`models`]).
+//! `cache/` and `index/` may be deleted at any time: [`seen`], [`ledger`] and [`trails`] name the
+//! checkpoint they are right for and are caught up from the chain ([`models`]).
 
 pub mod aside;
 pub mod base;
@@ -52,6 +52,7 @@ pub mod setup;
 pub mod snapshot;
 pub mod swap;
 pub mod tip;
+pub mod trails;
 pub mod trim;
 pub mod trouble;
 

@@ -5,10 +5,13 @@ use anyhow::Result;
 use super::home::Home;
 use super::ledger::{Extent, Ledger};
 use super::seen::Seen;
+use super::trails::{self, Trails};
 use super::{chain, ledger, reused};
 use crate::git::store::Store;
+use crate::model::checkpoint::{Checkpoint, Header};
 use crate::model::id::EventId;
 use crate::model::oid::Oid;
+use crate::model::trail::Tallies;
 use crate::wire::event;
 
 /// A table of another process may be ahead of us by so many checkpoints before it counts as foreign.
@@ -36,24 +39,37 @@ fn cached(home: &Home, store: &Store, tip: Option<Oid>) -> Result<Seen> {
     crate::disk::file::private_dir(&home.place.cache())?;
     let mut seen = Seen::open(&home.place.cache().join(format!("seen-{}", home.worktree)));
     let last = ledger::last(home);
-    if seen.tip == tip && last == tip || is_ahead(store, seen.tip, tip) {
+    let in_step = seen.tip == tip && last == tip && trails::last(home) == tip;
+    if in_step || is_ahead(store, seen.tip, tip) {
         return Ok(seen);
     }
-    let missing = Missing::find(store, tip, seen.tip, last);
-    if !missing.seen_is_of_this_chain {
+    let mut told = trails::read(home);
+    let missing = Missing::find(store, tip, [seen.tip, last, told.tip]);
+    let [for_seen, for_ledger, for_trails] = missing.lacks;
+    if for_seen.is_none() {
         seen.clear()?;
     }
-    if !missing.ledger_is_of_this_chain {
+    if for_ledger.is_none() {
         ledger::clear(home)?;
     }
-    for step in missing.steps.iter().rev() {
+    if for_trails.is_none() {
+        told = Trails::default();
+    }
+    for (at, step) in missing.steps.iter().enumerate().rev() {
+        let is_lacked = |newest: Option<usize>| newest.is_none_or(|newest| at < newest);
         let lines = chain::events(store, step.tree)?;
-        if step.for_ledger || !missing.ledger_is_of_this_chain {
+        if is_lacked(for_ledger) {
             ledger::append(home, step.id, &lines)?;
         }
-        if step.for_seen || !missing.seen_is_of_this_chain {
+        if is_lacked(for_seen) {
             seen.note(ids(&lines).iter(), step.id)?;
         }
+        if is_lacked(for_trails) {
+            told.add(step.id, &step.header, &lines);
+        }
+    }
+    if told.tip != trails::last(home) {
+        trails::replace(home, &told)?;
     }
     Ok(seen)
 }
@@ -73,9 +89,49 @@ pub fn known(home: &Home, tip: Option<Oid>) -> Option<Seen> {
 }
 
 /// Adds a checkpoint that was just made.
-pub fn follow(home: &Home, seen: &mut Seen, id: Oid, lines: &[u8]) -> Result<()> {
-    seen.note(ids(lines).iter(), id)?;
-    ledger::append(home, id, lines)
+pub fn follow(home: &Home, seen: &mut Seen, made: &News<'_>) -> Result<()> {
+    seen.note(ids(made.lines).iter(), made.id)?;
+    ledger::append(home, made.id, made.lines)?;
+    trails::append(home, made)
+}
+
+/// A checkpoint that was just made.
+pub struct News<'a> {
+    pub id: Oid,
+    /// The one that it follows.
+    pub before: Option<Oid>,
+    pub header: &'a Header,
+    /// Its events, as they lie in it.
+    pub lines: &'a [u8],
+}
+
+/// What the chain says of each branch. Reads what the read model lacks; `open` opens the store.
+///
+/// # Errors
+/// A checkpoint that it lacks is damaged.
+pub fn tallies<'s>(
+    home: &Home,
+    open: impl FnOnce() -> Result<&'s Store>,
+    tip: Option<Oid>,
+) -> Result<Tallies> {
+    let known = trails::read(home);
+    if known.tip == tip {
+        return Ok(known.tallies);
+    }
+    let store = open()?;
+    let (mut told, mut newer) = (Trails::default(), Vec::new());
+    for checkpoint in chain::walk(store, tip) {
+        let checkpoint = checkpoint?;
+        if known.tip == Some(checkpoint.id) {
+            told = known;
+            break;
+        }
+        newer.push(checkpoint);
+    }
+    for step in newer.iter().rev() {
+        told.add(step.id, &step.header, &chain::events(store, step.tree)?);
+    }
+    Ok(told.tallies)
 }
 
 /// The events of the whole chain, oldest checkpoint first. Reads what the ledger lacks.
@@ -152,37 +208,29 @@ pub fn tell_ledger(ledger: &Ledger, take: &mut dyn FnMut(Oid, &[u8])) {
     ledger.sections().into_iter().for_each(|(id, lines)| take(id, lines));
 }
 
-struct Step {
-    id: Oid,
-    tree: Oid,
-    for_seen: bool,
-    for_ledger: bool,
-}
-
-struct Missing {
+/// What read models lack of a chain.
+struct Missing<const N: usize> {
     /// Newest first.
-    steps: Vec<Step>,
-    seen_is_of_this_chain: bool,
-    ledger_is_of_this_chain: bool,
+    steps: Vec<Checkpoint>,
+    /// How many of the newest steps each model lacks; `None` if it is not of this chain.
+    lacks: [Option<usize>; N],
 }
 
-impl Missing {
-    fn find(store: &Store, tip: Option<Oid>, seen: Option<Oid>, ledger: Option<Oid>) -> Self {
-        let mut missing =
-            Self { steps: Vec::new(), seen_is_of_this_chain: false, ledger_is_of_this_chain: false };
+impl<const N: usize> Missing<N> {
+    /// `lasts`: up to which checkpoint each model is right.
+    fn find(store: &Store, tip: Option<Oid>, lasts: [Option<Oid>; N]) -> Self {
+        let mut missing = Self { steps: Vec::new(), lacks: [None; N] };
         // What lies behind a damaged checkpoint is out of reach, and no reason to stop recording.
         for checkpoint in chain::walk(store, tip).map_while(Result::ok) {
-            missing.seen_is_of_this_chain |= seen == Some(checkpoint.id);
-            missing.ledger_is_of_this_chain |= ledger == Some(checkpoint.id);
-            if missing.seen_is_of_this_chain && missing.ledger_is_of_this_chain {
+            for (lacks, last) in missing.lacks.iter_mut().zip(&lasts) {
+                if *last == Some(checkpoint.id) {
+                    *lacks = Some(missing.steps.len());
+                }
+            }
+            if missing.lacks.iter().all(Option::is_some) {
                 break;
             }
-            missing.steps.push(Step {
-                id: checkpoint.id,
-                tree: checkpoint.tree,
-                for_seen: !missing.seen_is_of_this_chain,
-                for_ledger: !missing.ledger_is_of_this_chain,
-            });
+            missing.steps.push(checkpoint);
         }
         missing
     }

@@ -12,6 +12,7 @@ use std::path::PathBuf;
 use anyhow::{Context, Result, bail};
 
 use super::home::{self, Home};
+use super::models::News;
 use super::pending::{self, Pending};
 use super::swap::{self, Swap};
 use super::tip::{self, Standing};
@@ -161,10 +162,14 @@ fn step(gone: &Home, lock: Option<&RefLock>) -> Result<Step> {
     take_along(gone, &store, base)?;
     let mut pack = Pack::new(store.hash_kind());
     let lines = pending.lines();
-    let id = write(&mut pack, &lines, &header(gone, before.as_ref(), &pending), before.as_ref())?;
+    let header = header(gone, before.as_ref(), &pending);
+    let id = write(&mut pack, &lines, &header, before.as_ref())?;
     land::land(gone, &pack.finish()?, Durability::Synced).context("write the last checkpoint")?;
     match swap::swap(gone, &seen, id, lock, Durability::Synced)? {
-        Swap::Done => models::follow(gone, &mut known, id, &lines)?,
+        Swap::Done => {
+            let before = before.map(|before| before.id);
+            models::follow(gone, &mut known, &News { id, before, header: &header, lines: &lines })?;
+        }
         Swap::Moved => {}
     }
     Ok(Step::Again)

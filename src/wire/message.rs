@@ -256,7 +256,7 @@ fn unique(value: &[u8]) -> Option<[u8; 16]> {
     Some(value.to_be_bytes())
 }
 
-fn unescape(value: &[u8]) -> Vec<u8> {
+pub(super) fn unescape(value: &[u8]) -> Vec<u8> {
     if !value.contains(&b'%') {
         return value.to_vec();
     }

@@ -69,6 +69,7 @@ pub mod message;
 pub mod op;
 pub mod shell;
 pub mod tools;
+pub mod trail;
 pub mod trouble;
 
 use std::fmt;

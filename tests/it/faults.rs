@@ -226,6 +226,7 @@ fn a_cache_that_is_damaged_or_gone_changes_no_answer() {
     for damage in damages {
         let sandbox = with_history();
         let (log, commands) = (sandbox.list("log", "checkpoints"), sandbox.list("commands", "commands"));
+        let trails = sandbox.list("trail", "trails");
         damage(&a_file(&sandbox.own_dir().join("index")));
         let cache = sandbox.own_dir().join("cache");
         for entry in fs::read_dir(&cache).into_iter().flatten() {
@@ -236,6 +237,7 @@ fn a_cache_that_is_damaged_or_gone_changes_no_answer() {
         }
         assert_eq!(sandbox.list("log", "checkpoints"), log);
         assert_eq!(sandbox.list("commands", "commands"), commands);
+        assert_eq!(sandbox.list("trail", "trails"), trails);
         let story = recovers(&sandbox);
         assert_eq!(
             paths(&sandbox, story.chain.last().unwrap()),

@@ -93,3 +93,37 @@ fn a_few_commands_are_told_as_they_are_among_all() {
         assert_eq!(some[1..], all[all.len() - count..], "the newest {count}");
     }
 }
+
+#[test]
+fn trails_are_told_alike_from_the_read_model_and_from_the_chain() {
+    let place = Sandbox::enabled();
+    let trails = || place.list("trail", "trails");
+    let cache = place.common_dir().join("trace/cache").join(format!("trails-{}", place.worktree_id()));
+    for round in 0..120 {
+        match round {
+            20 => drop(place.git(&["checkout", "-q", "-b", "side"])),
+            40 => drop(place.git(&["commit", "-q", "--allow-empty", "-m", "on the side"])),
+            60 => drop(place.git(&["checkout", "-q", "--detach"])),
+            80 => drop(place.git(&["checkout", "-q", "main"])),
+            // Not kept for so long that the next leader has to catch up.
+            100 => fs::copy(&cache, cache.with_extension("old")).map(drop).unwrap(),
+            110 => fs::rename(cache.with_extension("old"), &cache).unwrap(),
+            _ => {}
+        }
+        place.tell(&format!("s{}", round % 7), &format!("make {round} {}", "x".repeat(200)));
+        place.checkpoint();
+    }
+    let (told, kept) = (trails(), fs::read(&cache).unwrap());
+    assert!(kept.len() < 25_000, "its sections were put together: {} bytes", kept.len());
+    assert_eq!(told.len(), 2);
+    assert_eq!(told[0]["commands"].as_u64().unwrap() + told[1]["commands"].as_u64().unwrap(), 100);
+    fs::remove_file(&cache).unwrap();
+    assert_eq!(trails(), told, "read from the chain");
+    assert!(!cache.exists(), "who reads writes nothing");
+    place.tell("s0", "make more");
+    place.checkpoint();
+    assert!(cache.exists(), "the leader brings it back");
+    let more = trails();
+    fs::remove_file(&cache).unwrap();
+    assert_eq!(trails(), more);
+}
