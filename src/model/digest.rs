@@ -23,7 +23,9 @@ pub fn name(parts: &[&[u8]]) -> String {
 
 /// Lower-case hex.
 pub fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+    const DIGITS: &[u8; 16] = b"0123456789abcdef";
+    let digits = bytes.iter().flat_map(|byte| [byte >> 4, byte & 15]);
+    digits.map(|digit| char::from(DIGITS[usize::from(digit)])).collect()
 }
 
 #[cfg(test)]
@@ -34,5 +36,6 @@ mod tests {
     fn parts_cannot_be_shifted_into_each_other() {
         assert_ne!(name(&[b"ab", b"c"]), name(&[b"a", b"bc"]));
         assert_eq!(name(&[b""]), "e3b0c44298fc1c149afbf4c8996fb924");
+        assert_eq!(hex(&[0x00, 0x9f, 0xf0]), "009ff0");
     }
 }
