@@ -10,13 +10,15 @@ use crate::model::oid::Oid;
 use anyhow::{Context, Result, anyhow, bail, ensure};
 use gix::objs::{CommitRef, Find, FindHeader, TreeRefIter};
 use std::cell::OnceCell;
+use std::mem::ManuallyDrop;
 use std::path::{Path, PathBuf};
 
 /// The store, open for reading.
 pub struct Store {
     dir: PathBuf,
     kind: HashKind,
-    repo: gix::Repository,
+    /// Never taken down: that would take longer than to read a page, and the process ends anyway.
+    repo: ManuallyDrop<gix::Repository>,
     own: OnceCell<Vec<Index>>,
 }
 
@@ -54,6 +56,9 @@ impl Entry {
     }
 }
 
+/// Room for so many packs that land while we read: each takes time to make, whether it is used or not.
+const SLOTS: usize = 256;
+
 /// The layout of the store that this program reads and writes.
 pub const LAYOUT: i64 = 1;
 
@@ -86,7 +91,7 @@ impl Store {
     /// Opens the store at `dir`.
     pub fn open(dir: &Path) -> Result<Self> {
         // gix counts the packs once; others may land more while we read (it then fails for want of slots).
-        let slots = gix::odb::store::init::Slots::AsNeededByDiskState { multiplier: 2.0, minimum: 1024 };
+        let slots = gix::odb::store::init::Slots::AsNeededByDiskState { multiplier: 2.0, minimum: SLOTS };
         let options = gix::open::Options::isolated().open_path_as_is(true).object_store_slots(slots);
         let repo = options.open(dir).with_context(|| format!("open the store {}", dir.display()))?;
         let mut repo = repo.to_thread_local();
@@ -102,7 +107,7 @@ impl Store {
             "a newer trace made the store {} (format {layout}, this one knows {LAYOUT}): update trace",
             dir.display()
         );
-        Ok(Self { dir: dir.to_owned(), kind, repo, own: OnceCell::new() })
+        Ok(Self { dir: dir.to_owned(), kind, repo: ManuallyDrop::new(repo), own: OnceCell::new() })
     }
 
     /// Where the store is.
