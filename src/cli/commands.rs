@@ -7,7 +7,6 @@ use anyhow::{Context, Result};
 use super::exit::{Exit, Misuse};
 use super::output;
 use super::world::World;
-use crate::git::store::Store;
 use crate::model::command::State;
 use crate::recall::commands::{self, Changes, Exit as Code, Filter};
 use crate::recall::select;
@@ -59,11 +58,10 @@ pub struct Args {
 pub fn run(world: &World, args: &Args) -> Result<Exit> {
     let home = world.home()?;
     let top = home.place.top()?.as_os_str().as_encoded_bytes();
-    let store = Store::open(&home.place.store())?;
-    let session = args.session.as_deref().map(|word| select::session_of(&home, &store, word)).transpose()?;
+    let session = args.session.as_deref().map(|word| select::session_of(&home, word)).transpose()?;
     let filter = Filter { session, ..filter(world, args, &home.place)? };
     let changes = if args.json { Changes::Wanted } else { Changes::Unwanted };
-    let (record, read) = commands::read_for(&home, &store, &filter, changes);
+    let (record, read) = commands::read_for(&home, &filter, changes);
     let told = record.list(&filter, top, args.json);
     let shown: Vec<CommandView> = told
         .into_iter()

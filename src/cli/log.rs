@@ -55,11 +55,10 @@ const EXAMPLES: &str = "Example: trace log --since 2h src/\n         trace log -
 /// Runs it.
 pub fn run(world: &World, args: &Args) -> Result<Exit> {
     let home = world.home()?;
-    let store = Store::open(&home.place.store())?;
     if args.ops {
-        return operations(world, &home, &store, args);
+        return operations(world, &home, args);
     }
-    let session = args.session.as_deref().map(|word| select::session_of(&home, &store, word));
+    let session = args.session.as_deref().map(|word| select::session_of(&home, word));
     let filter = Filter {
         limit: args.limit,
         since: args.since.as_deref().map(|text| world.when(text)).transpose()?,
@@ -70,7 +69,7 @@ pub fn run(world: &World, args: &Args) -> Result<Exit> {
         paths: args.paths.iter().map(|path| world.below_top(&home.place, path)).collect::<Result<_>>()?,
     };
     let mut found: Vec<Checkpoint> = Vec::new();
-    let read = log::list(&home, &store, &filter, &mut found);
+    let read = log::list(&home, &filter, &mut found);
     if args.json {
         output::print(|out| json::write(out, &json::log(&found)))?;
     } else if found.is_empty() {
@@ -83,8 +82,8 @@ pub fn run(world: &World, args: &Args) -> Result<Exit> {
 }
 
 /// What was put back, newest first.
-fn operations(world: &World, home: &Home, store: &Store, args: &Args) -> Result<Exit> {
-    let (record, read) = commands::read(home, store);
+fn operations(world: &World, home: &Home, args: &Args) -> Result<Exit> {
+    let (record, read) = commands::read(home, &Store::open(&home.place.store())?);
     let most = if args.limit == 0 { usize::MAX } else { args.limit };
     let all = ops::list(&record).into_iter().rev().take(most);
     let all: Vec<OperationView> = all

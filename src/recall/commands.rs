@@ -14,10 +14,11 @@ use crate::model::id::{CommandId, EventId, Half, SessionId};
 use crate::model::oid::Oid;
 use crate::model::time::Timestamp;
 use crate::store::home::Home;
+use crate::store::late::{Late, Open};
 use crate::store::ledger::{Extent, Ledger};
-use crate::store::models::Reach;
+use crate::store::models::{Chain, Reach};
 use crate::store::seen::Seen;
-use crate::store::{chain, models, pending, tip};
+use crate::store::{models, pending, tip};
 use crate::wire::event;
 
 /// Which commands are asked for.
@@ -90,7 +91,7 @@ pub enum Changes {
 /// # Errors
 /// Something is damaged; the record then holds all the rest.
 pub fn read(home: &Home, store: &Store) -> (Record, Result<()>) {
-    let (record, read) = read_from(home, store, &Ledger::read(home), Changes::Wanted);
+    let (record, read) = read_from(home, &|| Ok(store), &Ledger::read(home), Changes::Wanted);
     (record, read.map(drop))
 }
 
@@ -99,25 +100,32 @@ pub fn read(home: &Home, store: &Store) -> (Record, Result<()>) {
 ///
 /// # Errors
 /// As for [`read`].
-pub fn read_for(home: &Home, store: &Store, filter: &Filter, changes: Changes) -> (Record, Result<()>) {
+pub fn read_for(home: &Home, filter: &Filter, changes: Changes) -> (Record, Result<()>) {
     let wide = changes == Changes::Wanted || filter.file.is_some();
     let changes = if wide { Changes::Wanted } else { Changes::Unwanted };
+    let late = Late::new(home);
+    let open = || late.store();
     if let (false, 1.., Ok(tip)) = (wide, filter.limit, tip::intact(home)) {
         let seen = models::known(home, tip);
         for bytes in ENDS {
             let ledger = Ledger::end(home, bytes);
-            let (record, read) = read_from(home, store, &ledger, changes);
+            let (record, read) = read_from(home, &open, &ledger, changes);
             let met = matches!(read, Ok(Reach::Met));
             if ledger.extent() == Extent::Whole || met && record.suffices(filter, seen.as_ref()) {
                 return (record, read.map(drop));
             }
         }
     }
-    let (record, read) = read_from(home, store, &Ledger::read(home), changes);
+    let (record, read) = read_from(home, &open, &Ledger::read(home), changes);
     (record, read.map(drop))
 }
 
-fn read_from(home: &Home, store: &Store, ledger: &Ledger, changes: Changes) -> (Record, Result<Reach>) {
+fn read_from<'a>(
+    home: &'a Home,
+    open: Open<'a>,
+    ledger: &Ledger,
+    changes: Changes,
+) -> (Record, Result<Reach>) {
     let mut join = Join::default();
     let mut record = Record::default();
     let tip = tip::intact(home);
@@ -130,13 +138,13 @@ fn read_from(home: &Home, store: &Store, ledger: &Ledger, changes: Changes) -> (
     };
     // What a damaged chain cannot tell, the ledger still may; and nothing hides what waits.
     let read = match &tip {
-        Ok(tip) => models::tell_from(ledger, store, *tip, &mut take),
+        Ok(tip) => Chain { home, open, tip: *tip }.tell(ledger, &mut take),
         Err(_) => {
             models::tell_ledger(ledger, &mut take);
             Ok(Reach::Met)
         }
     };
-    let newest = tip.as_ref().ok().copied().flatten().and_then(|id| chain::checkpoint(store, id).ok());
+    let newest = tip.as_ref().ok().and_then(|tip| Chain { home, open, tip: *tip }.walk().next()?.ok());
     let cursor = newest.map(|newest| newest.header.cursor).unwrap_or_default();
     let waiting = record.take_pending(home, &mut join, &cursor);
     let told = tip.and(read).and_then(|reach| waiting.map(|()| reach));

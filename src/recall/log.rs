@@ -8,6 +8,8 @@ use crate::model::id::SessionId;
 use crate::model::time::Timestamp;
 use crate::store::chain;
 use crate::store::home::Home;
+use crate::store::late::Late;
+use crate::store::models::Chain;
 use crate::store::tip;
 
 /// Which checkpoints are asked for.
@@ -36,14 +38,14 @@ impl Filter {
             && paths.is_empty()
     }
 
-    fn fits(&self, store: &Store, checkpoint: &Checkpoint) -> Result<bool> {
+    fn fits(&self, late: &Late<'_>, checkpoint: &Checkpoint) -> Result<bool> {
         let header = &checkpoint.header;
         let plain = self.until.is_none_or(|until| header.time <= until)
             && self.kind.is_none_or(|kind| header.kind == kind)
             && self.branch.as_ref().is_none_or(|name| header.branch.as_ref().is_some_and(|b| b.0 == *name))
             && self.session.as_ref().is_none_or(|session| header.sessions.contains(session));
         match plain && !self.paths.is_empty() {
-            true => changed(store, checkpoint, &self.paths),
+            true => changed(late.store()?, checkpoint, &self.paths),
             false => Ok(plain),
         }
     }
@@ -53,15 +55,16 @@ impl Filter {
 ///
 /// # Errors
 /// The chain is damaged somewhere: `found` holds what was read before that.
-pub fn list(home: &Home, store: &Store, filter: &Filter, found: &mut Vec<Checkpoint>) -> Result<()> {
+pub fn list(home: &Home, filter: &Filter, found: &mut Vec<Checkpoint>) -> Result<()> {
     let most = if filter.limit == 0 { usize::MAX } else { filter.limit };
-    for checkpoint in chain::walk(store, tip::intact(home)?) {
+    let late = Late::new(home);
+    for checkpoint in (Chain { home, open: &|| late.store(), tip: tip::intact(home)? }).walk() {
         let checkpoint = checkpoint?;
         // Times of neighbours may be out of order by a clock that was set; not by much.
         if filter.since.is_some_and(|since| checkpoint.header.time < since) {
             break;
         }
-        if filter.fits(store, &checkpoint)? {
+        if filter.fits(&late, &checkpoint)? {
             found.push(checkpoint);
         }
         if found.len() >= most {

@@ -306,11 +306,11 @@ pub fn session(record: &Record, word: &str) -> Result<SessionId> {
 }
 
 /// The same, where the record is not at hand; what is spelt out needs none.
-pub fn session_of(home: &Home, store: &Store, word: &str) -> Result<SessionId> {
+pub fn session_of(home: &Home, word: &str) -> Result<SessionId> {
     if let Some(id) = SessionId::parse(word) {
         return Ok(id);
     }
-    let (record, read) = commands::read(home, store);
+    let (record, read) = commands::read(home, &Store::open(&home.place.store())?);
     session(&record, word).or_else(|error| read.and(Err(error)))
 }
 

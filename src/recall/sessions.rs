@@ -14,7 +14,8 @@ use crate::model::oid::Oid;
 use crate::model::session::{Fold, Session, Setting};
 use crate::store::home::Home;
 use crate::store::ledger::Ledger;
-use crate::store::{chain, models, pending, tip};
+use crate::store::models::Chain;
+use crate::store::{pending, tip};
 use crate::wire::event;
 
 /// The fewest digits that name a session.
@@ -56,10 +57,11 @@ fn gather(
     told: &mut Vec<(Event, Option<Setting>)>,
     counts: &mut Vec<Header>,
 ) -> Result<()> {
-    let tip = tip::intact(home)?;
+    let open = || Ok(store);
+    let chain = Chain { home, open: &open, tip: tip::intact(home)? };
     let mut headers: HashMap<Oid, Header> = HashMap::new();
     let mut cursor = None;
-    for checkpoint in chain::walk(store, tip) {
+    for checkpoint in chain.walk() {
         let checkpoint = checkpoint?;
         cursor.get_or_insert_with(|| checkpoint.header.cursor.clone());
         headers.insert(checkpoint.id, checkpoint.header);
@@ -74,7 +76,7 @@ fn gather(
             }
         }
     };
-    models::tell_from(&Ledger::read(home), store, tip, &mut take)?;
+    chain.tell(&Ledger::read(home), &mut take)?;
     let pending = pending::gather(&home.journal(), &cursor.unwrap_or_default())?;
     for item in pending.items {
         let event = event::decode(item.line.get()).unwrap_or(item.event);

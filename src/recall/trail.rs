@@ -1,11 +1,9 @@
 //! The story of each branch, from what was recorded on it and what became of it.
 
-use std::cell::OnceCell;
 use std::collections::HashMap;
 
 use anyhow::Result;
 
-use crate::git::store::Store;
 use crate::git::{ancestry, head};
 use crate::model::checkpoint::Checkpoint;
 use crate::model::oid::Oid;
@@ -13,7 +11,9 @@ use crate::model::text::Text;
 use crate::model::time::Timestamp;
 use crate::model::trail::{self, Branch, Tallies, Trail};
 use crate::store::home::Home;
-use crate::store::{chain, models, tip};
+use crate::store::late::Late;
+use crate::store::models::Chain;
+use crate::store::tip;
 
 /// Commits of a branch are counted up to here.
 const MOST_COMMITS: u64 = 10_000;
@@ -23,45 +23,29 @@ const MOST_COMMITS: u64 = 10_000;
 /// `author` is who works here; every branch that was worked on here is theirs. The store is opened only
 /// where the read model, or a branch that has moved, makes us read it.
 pub fn all(home: &Home, author: Option<&str>, now: Timestamp) -> Result<Vec<Trail>> {
-    let late = Late { home, store: OnceCell::new() };
-    let tallies = models::tallies(home, || late.store(), tip::intact(home)?)?;
-    let branches = branches(&late, author, &tallies)?;
+    let late = Late::new(home);
+    let tallies = Chain { home, open: &|| late.store(), tip: tip::intact(home)? }.tallies()?;
+    let branches = branches(home, &late, author, &tallies)?;
     Ok(trail::derive(&tallies, &branches, now))
 }
 
 /// The checkpoints that were made on a branch, newest first.
 pub fn story(home: &Home, branch: &Text) -> Result<Vec<Checkpoint>> {
-    let store = Store::open(&home.place.store())?;
+    let late = Late::new(home);
     let on = |one: &Result<Checkpoint>| match one {
         Ok(one) => one.header.branch.as_ref() == Some(branch),
         Err(_) => true,
     };
-    chain::walk(&store, tip::intact(home)?).filter(on).collect()
+    Chain { home, open: &|| late.store(), tip: tip::intact(home)? }.walk().filter(on).collect()
 }
 
-/// The store, opened when it is asked for.
-struct Late<'a> {
-    home: &'a Home,
-    store: OnceCell<Store>,
-}
-
-impl Late<'_> {
-    fn store(&self) -> Result<&Store> {
-        if let Some(store) = self.store.get() {
-            return Ok(store);
-        }
-        let store = Store::open(&self.home.place.store())?;
-        Ok(self.store.get_or_init(|| store))
-    }
-
-    fn is_ancestor(&self, old: Oid, new: Oid) -> Result<bool> {
-        Ok(old == new || ancestry::is_ancestor(self.store()?, old, new)?)
-    }
+fn is_ancestor(late: &Late<'_>, old: Oid, new: Oid) -> Result<bool> {
+    Ok(old == new || ancestry::is_ancestor(late.store()?, old, new)?)
 }
 
 /// What became of every branch that checkpoints name.
-fn branches(late: &Late<'_>, author: Option<&str>, tallies: &Tallies) -> Result<Vec<Branch>> {
-    let place = &late.home.place;
+fn branches(home: &Home, late: &Late<'_>, author: Option<&str>, tallies: &Tallies) -> Result<Vec<Branch>> {
+    let place = &home.place;
     let heads: HashMap<Vec<u8>, Oid> = head::branches(&place.git_dir, &place.common)?.into_iter().collect();
     let base = head::default_branch(&place.common);
     let base_tip = base.as_ref().and_then(|name| heads.get(name)).copied();
@@ -70,7 +54,7 @@ fn branches(late: &Late<'_>, author: Option<&str>, tallies: &Tallies) -> Result<
         let tip = heads.get(&name.0).copied();
         let is_base = base.as_ref() == Some(&name.0);
         let merged = match (tip, base_tip) {
-            (Some(tip), Some(base)) if !is_base => late.is_ancestor(tip, base)?,
+            (Some(tip), Some(base)) if !is_base => is_ancestor(late, tip, base)?,
             _ => false,
         };
         let since = if is_base { tally.first_head } else { base_tip };
@@ -92,7 +76,7 @@ fn own_commits(late: &Late<'_>, tip: Oid, base: Option<Oid>) -> Result<u64> {
     let mut next = Some(tip);
     while let Some(id) = next {
         let held = match base {
-            Some(base) => late.is_ancestor(id, base)?,
+            Some(base) => is_ancestor(late, id, base)?,
             None => false,
         };
         if held || count >= MOST_COMMITS {

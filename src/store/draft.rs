@@ -50,6 +50,9 @@ pub struct Draft {
 /// A checkpoint whose objects are in the store, and which no ref names yet.
 pub struct Landed {
     pub id: Oid,
+    pub tree: Oid,
+    /// The name of the pack that holds them.
+    pub pack: String,
     pub header: Header,
     pub facts: SnapshotFacts,
     /// Its events, as they lie in it.
@@ -167,8 +170,9 @@ impl Draft {
         let tree = tree::checkpoint(&mut self.pack, events, worktree)?;
         let parent = scene.before.as_ref().map(|before| before.id);
         let id = commit::write(&mut self.pack, tree, parent, &message::encode(&header), now.secs())?;
-        land::land(scene.home, &self.pack.finish()?, durability).context("write the checkpoint")?;
-        Ok(Landed { id, header, facts, lines, taken: self.taken })
+        let packed = self.pack.finish()?;
+        land::land(scene.home, &packed, durability).context("write the checkpoint")?;
+        Ok(Landed { id, tree, pack: packed.name, header, facts, lines, taken: self.taken })
     }
 
     fn header(&self, scene: &Scene<'_>, facts: &SnapshotFacts, now: Timestamp) -> Result<Header> {

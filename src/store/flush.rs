@@ -193,8 +193,9 @@ fn try_once(home: &Home, order: &Order<'_>, lock: Option<&RefLock>, retries: u32
     }
     // From here on it is kept: what follows only makes the next one quicker, and must not fail us.
     let done = led::leave(home, &Led { began, tip: Some(landed.id), made: true, full }).and_then(|()| {
-        let (id, before, header, lines) = (landed.id, before_id, &landed.header, &landed.lines);
-        models::follow(home, &mut known, &News { id, before, header, lines })
+        let Landed { id, tree, pack, header, lines, .. } = &landed;
+        let made = News { id: *id, before: before_id, tree: *tree, pack, header, lines };
+        models::follow(home, &mut known, &made)
     });
     if let Err(error) = done {
         trouble::note(&home.place.common, "after a flush", &format!("{error:#}"));

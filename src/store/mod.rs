@@ -24,8 +24,8 @@
 //!   ([`restore`]); who is killed in it is finished by the next command.
 //! - **No silence.** What failed is noted in `trouble.jsonl`, bounded ([`trouble`]).
 //!
-//! `cache/` and `index/` may be deleted at any time: [`seen`], [`ledger`] and [`trails`] name the
-//! checkpoint they are right for and are caught up from the chain ([`models`]).
+//! `cache/` and `index/` may be deleted at any time: [`seen`], [`ledger`], [`headers`] and [`trails`]
+//! name the checkpoint they are right for and are caught up from the chain ([`models`]).
 
 pub mod aside;
 pub mod base;
@@ -36,8 +36,10 @@ pub mod compose;
 pub mod draft;
 pub mod flush;
 pub mod fsck;
+pub mod headers;
 pub mod home;
 pub mod land;
+pub mod late;
 pub mod led;
 pub mod ledger;
 pub mod maintain;

@@ -2,7 +2,9 @@
 
 use anyhow::Result;
 
+use super::headers::{self, Headers, Kept};
 use super::home::Home;
+use super::late::Open;
 use super::ledger::{Extent, Ledger};
 use super::seen::Seen;
 use super::trails::{self, Trails};
@@ -39,13 +41,13 @@ fn cached(home: &Home, store: &Store, tip: Option<Oid>) -> Result<Seen> {
     crate::disk::file::private_dir(&home.place.cache())?;
     let mut seen = Seen::open(&home.place.cache().join(format!("seen-{}", home.worktree)));
     let last = ledger::last(home);
-    let in_step = seen.tip == tip && last == tip && trails::last(home) == tip;
+    let in_step = seen.tip == tip && last == tip && headers::last(home) == tip && trails::last(home) == tip;
     if in_step || is_ahead(store, seen.tip, tip) {
         return Ok(seen);
     }
     let mut told = trails::read(home);
-    let missing = Missing::find(store, tip, [seen.tip, last, told.tip]);
-    let [for_seen, for_ledger, for_trails] = missing.lacks;
+    let missing = Missing::find(store, tip, [seen.tip, last, headers::last(home), told.tip]);
+    let [for_seen, for_ledger, for_headers, for_trails] = missing.lacks;
     if for_seen.is_none() {
         seen.clear()?;
     }
@@ -67,6 +69,11 @@ fn cached(home: &Home, store: &Store, tip: Option<Oid>) -> Result<Seen> {
         if is_lacked(for_trails) {
             told.add(step.id, &step.header, &lines);
         }
+    }
+    if for_headers != Some(0) {
+        let kept = if for_headers.is_some() { Kept::All } else { Kept::Nothing };
+        let lacked = for_headers.unwrap_or(missing.steps.len());
+        headers::replace(home, kept, missing.steps[..lacked].iter().rev())?;
     }
     if told.tip != trails::last(home) {
         trails::replace(home, &told)?;
@@ -92,6 +99,7 @@ pub fn known(home: &Home, tip: Option<Oid>) -> Option<Seen> {
 pub fn follow(home: &Home, seen: &mut Seen, made: &News<'_>) -> Result<()> {
     seen.note(ids(made.lines).iter(), made.id)?;
     ledger::append(home, made.id, made.lines)?;
+    headers::append(home, made)?;
     trails::append(home, made)
 }
 
@@ -100,46 +108,115 @@ pub struct News<'a> {
     pub id: Oid,
     /// The one that it follows.
     pub before: Option<Oid>,
+    pub tree: Oid,
+    /// The name of the pack that holds it.
+    pub pack: &'a str,
     pub header: &'a Header,
     /// Its events, as they lie in it.
     pub lines: &'a [u8],
 }
 
-/// What the chain says of each branch. Reads what the read model lacks; `open` opens the store.
-///
-/// # Errors
-/// A checkpoint that it lacks is damaged.
-pub fn tallies<'s>(
-    home: &Home,
-    open: impl FnOnce() -> Result<&'s Store>,
-    tip: Option<Oid>,
-) -> Result<Tallies> {
-    let known = trails::read(home);
-    if known.tip == tip {
-        return Ok(known.tallies);
-    }
-    let store = open()?;
-    let (mut told, mut newer) = (Trails::default(), Vec::new());
-    for checkpoint in chain::walk(store, tip) {
-        let checkpoint = checkpoint?;
-        if known.tip == Some(checkpoint.id) {
-            told = known;
-            break;
-        }
-        newer.push(checkpoint);
-    }
-    for step in newer.iter().rev() {
-        told.add(step.id, &step.header, &chain::events(store, step.tree)?);
-    }
-    Ok(told.tallies)
+/// The chain of a worktree as the read models tell it, and its objects where they do not.
+pub struct Chain<'a> {
+    pub home: &'a Home,
+    /// Opens the store.
+    pub open: Open<'a>,
+    pub tip: Option<Oid>,
 }
 
-/// The events of the whole chain, oldest checkpoint first. Reads what the ledger lacks.
-///
-/// # Errors
-/// Damage hides nothing but itself: everything readable was taken before the error is returned.
-pub fn tell(home: &Home, store: &Store, tip: Option<Oid>, take: &mut dyn FnMut(Oid, &[u8])) -> Result<()> {
-    tell_from(&Ledger::read(home), store, tip, take).map(drop)
+impl<'a> Chain<'a> {
+    /// Its checkpoints, newest first, into older segments too. Ends at the first error; that the newest
+    /// one is in the store is made sure of.
+    pub fn walk(&self) -> impl Iterator<Item = Result<Checkpoint>> + use<'a> {
+        let known = Headers::open(self.home);
+        let mut is_sure = known.newest_is_stored(self.home);
+        let mut known = known.peekable();
+        let (mut next, open) = (self.tip, self.open);
+        std::iter::from_fn(move || {
+            let id = next.take()?;
+            let found = match known.next_if(|one| one.id == id) {
+                Some(found) if is_sure => Ok(found),
+                _ => open().and_then(|store| chain::checkpoint(store, id)),
+            };
+            is_sure = true;
+            if let Ok(checkpoint) = &found {
+                next = checkpoint.parent.or(checkpoint.header.continues);
+            }
+            Some(found)
+        })
+    }
+
+    /// What it says of each branch.
+    ///
+    /// # Errors
+    /// A checkpoint that the read model lacks is damaged.
+    pub fn tallies(&self) -> Result<Tallies> {
+        let known = trails::read(self.home);
+        if known.tip == self.tip {
+            return Ok(known.tallies);
+        }
+        let (mut told, mut newer) = (Trails::default(), Vec::new());
+        for checkpoint in self.walk() {
+            let checkpoint = checkpoint?;
+            if known.tip == Some(checkpoint.id) {
+                told = known;
+                break;
+            }
+            newer.push(checkpoint);
+        }
+        for step in newer.iter().rev() {
+            told.add(step.id, &step.header, &chain::events((self.open)()?, step.tree)?);
+        }
+        Ok(told.tallies)
+    }
+
+    /// Its events, oldest checkpoint first: those of a ledger that was read, or of its end, and what is
+    /// newer.
+    ///
+    /// # Errors
+    /// Damage hides nothing but itself: everything readable was taken before the error is returned.
+    pub fn tell(&self, ledger: &Ledger, take: &mut dyn FnMut(Oid, &[u8])) -> Result<Reach> {
+        let sections = ledger.sections();
+        let position = |id: Oid| sections.iter().rposition(|(known, _)| *known == id);
+        let mut newer = Vec::new();
+        let mut known = None;
+        let mut damage = Ok(());
+        let patience = match ledger.extent() {
+            Extent::Whole => usize::MAX,
+            Extent::End => AHEAD,
+        };
+        for checkpoint in self.walk().take(patience) {
+            let found = match checkpoint {
+                Ok(found) => found,
+                Err(error) => {
+                    damage = Err(error);
+                    break;
+                }
+            };
+            known = position(found.id);
+            if known.is_some() {
+                break;
+            }
+            match (self.open)().and_then(|store| chain::events(store, found.tree)) {
+                Ok(lines) => newer.push((found.id, lines)),
+                Err(error) => damage = Err(error),
+            }
+        }
+        if known.is_none() && ledger.extent() == Extent::End {
+            return damage.map(|()| Reach::Missed);
+        }
+        let until = match (known, &damage) {
+            (Some(at), _) => at + 1,
+            // The chain cannot be walked back to anything the ledger has: then all of that is shown.
+            (None, Err(_)) => sections.len(),
+            (None, Ok(())) => 0,
+        };
+        for (id, lines) in sections.iter().take(until) {
+            take(*id, lines);
+        }
+        newer.iter().rev().for_each(|(id, lines)| take(*id, lines));
+        damage.map(|()| Reach::Met)
+    }
 }
 
 /// Whether an end of the ledger led up to the chain.
@@ -149,58 +226,6 @@ pub enum Reach {
     Met,
     /// It is not of this chain, or too far behind it: nothing was told.
     Missed,
-}
-
-/// The same from a ledger that was read, or from its end: then older events are left out.
-///
-/// # Errors
-/// As for [`tell`].
-pub fn tell_from(
-    ledger: &Ledger,
-    store: &Store,
-    tip: Option<Oid>,
-    take: &mut dyn FnMut(Oid, &[u8]),
-) -> Result<Reach> {
-    let sections = ledger.sections();
-    let position = |id: Oid| sections.iter().rposition(|(known, _)| *known == id);
-    let mut newer = Vec::new();
-    let mut known = None;
-    let mut damage = Ok(());
-    let patience = match ledger.extent() {
-        Extent::Whole => usize::MAX,
-        Extent::End => AHEAD,
-    };
-    for checkpoint in chain::walk(store, tip).take(patience) {
-        let found = match checkpoint {
-            Ok(found) => found,
-            Err(error) => {
-                damage = Err(error);
-                break;
-            }
-        };
-        known = position(found.id);
-        if known.is_some() {
-            break;
-        }
-        match chain::events(store, found.tree) {
-            Ok(lines) => newer.push((found.id, lines)),
-            Err(error) => damage = Err(error),
-        }
-    }
-    if known.is_none() && ledger.extent() == Extent::End {
-        return damage.map(|()| Reach::Missed);
-    }
-    let until = match (known, &damage) {
-        (Some(at), _) => at + 1,
-        // The chain cannot be walked back to anything the ledger has: then all of that is shown.
-        (None, Err(_)) => sections.len(),
-        (None, Ok(())) => 0,
-    };
-    for (id, lines) in sections.iter().take(until) {
-        take(*id, lines);
-    }
-    newer.iter().rev().for_each(|(id, lines)| take(*id, lines));
-    damage.map(|()| Reach::Met)
 }
 
 /// The events that the ledger has, for when no ref says which chain they are of.

@@ -163,12 +163,15 @@ fn step(gone: &Home, lock: Option<&RefLock>) -> Result<Step> {
     let mut pack = Pack::new(store.hash_kind());
     let lines = pending.lines();
     let header = header(gone, before.as_ref(), &pending);
-    let id = write(&mut pack, &lines, &header, before.as_ref())?;
-    land::land(gone, &pack.finish()?, Durability::Synced).context("write the last checkpoint")?;
+    let tree = tree(&mut pack, &lines)?;
+    let before = before.map(|before| before.id);
+    let id = commit::write(&mut pack, tree, before, &message::encode(&header), header.time.secs())?;
+    let packed = pack.finish()?;
+    land::land(gone, &packed, Durability::Synced).context("write the last checkpoint")?;
     match swap::swap(gone, &seen, id, lock, Durability::Synced)? {
         Swap::Done => {
-            let before = before.map(|before| before.id);
-            models::follow(gone, &mut known, &News { id, before, header: &header, lines: &lines })?;
+            let made = News { id, before, tree, pack: &packed.name, header: &header, lines: &lines };
+            models::follow(gone, &mut known, &made)?;
         }
         Swap::Moved => {}
     }
@@ -190,14 +193,12 @@ fn take_along(gone: &Home, store: &Store, base: Option<Oid>) -> Result<()> {
     Ok(())
 }
 
-fn write(pack: &mut Pack, lines: &[u8], header: &Header, before: Option<&Checkpoint>) -> Result<Oid> {
+fn tree(pack: &mut Pack, lines: &[u8]) -> Result<Oid> {
     let events = match lines.is_empty() {
         true => None,
         false => Some(pack.add(ObjectKind::Blob, lines)?),
     };
-    let tree = tree::checkpoint(pack, events, None)?;
-    let parent = before.map(|before| before.id);
-    commit::write(pack, tree, parent, &message::encode(header), header.time.secs())
+    tree::checkpoint(pack, events, None)
 }
 
 fn header(gone: &Home, before: Option<&Checkpoint>, pending: &Pending) -> Header {
