@@ -1,5 +1,7 @@
 //! Compare-and-swap of a ref, durable, by git's own protocol: `<ref>.lock` made exclusively, the old
-//! value compared under it, the new one written, synced, renamed (git's `refs/files-backend.c`).
+//! value compared under it, the new one written, synced, renamed (git's `refs/files-backend.c`). Where the
+//! file system keeps our order, the new value is written out, and the sync of the directory after the
+//! rename does for both.
 //!
 //! The swap keeps us right: with no other lock at all, exactly one of any number of writers moves
 //! the ref. Nothing here waits.
@@ -55,7 +57,11 @@ pub fn swap(
         fs::remove_file(&lock).with_context(context)?;
         return Ok(Swap::Moved);
     }
-    let written = claimed.write_all(format!("{new}\n").as_bytes()).and_then(|()| match durability {
+    let first = match (durability, target.parent()) {
+        (Durability::Synced, Some(dir)) if order::is_kept(dir, dir) => Durability::Ordered,
+        (durability, _) => durability,
+    };
+    let written = claimed.write_all(format!("{new}\n").as_bytes()).and_then(|()| match first {
         Durability::Synced => claimed.sync_all(),
         Durability::Ordered => order::write_out(&claimed),
         Durability::Buffered => Ok(()),
