@@ -1,13 +1,16 @@
 //! Which process is which: a number alone says nothing, numbers are re-used.
 
 use std::fs;
+use std::sync::OnceLock;
 
 use crate::model::command::Alive;
 use crate::model::event::Process;
 
-/// This boot of this machine; empty where the system does not say.
+/// This boot of this machine; empty where the system does not say. No process outlives it.
 pub fn boot_id() -> String {
-    fs::read_to_string("/proc/sys/kernel/random/boot_id").map(|id| id.trim().to_owned()).unwrap_or_default()
+    static ID: OnceLock<String> = OnceLock::new();
+    let read = || fs::read_to_string("/proc/sys/kernel/random/boot_id");
+    ID.get_or_init(|| read().map(|id| id.trim().to_owned()).unwrap_or_default()).clone()
 }
 
 /// The name of this machine; empty if it has none.
