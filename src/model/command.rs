@@ -114,11 +114,12 @@ impl Join {
         for end in std::mem::take(&mut self.surplus) {
             self.settle(end);
         }
-        let mut all: Vec<Command> = self.commands.into_values().collect();
+        // Sorted where they are: moving them about would take longer than comparing them.
+        let mut all: Vec<Box<Command>> = self.commands.into_values().map(Box::new).collect();
         all.sort_by(|a, b| {
             (a.moment(), &a.session, a.seq, &a.id).cmp(&(b.moment(), &b.session, b.seq, &b.id))
         });
-        all
+        all.into_iter().map(|command| *command).collect()
     }
 
     /// Gives a surplus end to the oldest call like its own that has none; else it stands alone.

@@ -3,6 +3,7 @@
 use std::collections::{HashMap, HashSet};
 
 use anyhow::Result;
+use bstr::ByteSlice;
 
 use super::attribution::{Found, Windows};
 use crate::disk::process;
@@ -55,7 +56,7 @@ pub struct Told {
 }
 
 /// How many of the ledger's last bytes are tried before all of it.
-const ENDS: [u64; 2] = [64 << 10, 1 << 20];
+const ENDS: [u64; 3] = [32 << 10, 256 << 10, 2 << 20];
 
 /// The record of a worktree, read once.
 #[derive(Default)]
@@ -130,7 +131,7 @@ fn read_from<'a>(
     let mut record = Record::default();
     let tip = tip::intact(home);
     let mut take = |id, lines: &[u8]| {
-        let lines = lines.split(|byte| *byte == b'\n').filter(|line| !line.is_empty());
+        let lines = lines.split_str("\n").filter(|line| !line.is_empty());
         let wanted =
             |line: &&[u8]| changes == Changes::Wanted || event::kind_of(line) != Some(b"snapshot".as_slice());
         let events = lines.filter(wanted).filter_map(|line| event::decode(line).ok());

@@ -9,6 +9,7 @@ use std::io::{Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
+use bstr::ByteSlice;
 
 use super::home::Home;
 use crate::disk::file;
@@ -113,7 +114,7 @@ impl Ledger {
         let mut seen = HashSet::new();
         let mut sections = Vec::new();
         let (mut start, mut at) = (0, 0);
-        while let Some(len) = self.bytes[at..].iter().position(|byte| *byte == b'\n') {
+        while let Some(len) = self.bytes[at..].find_byte(b'\n') {
             if let Some(id) = marker(&self.bytes[at..at + len]) {
                 if seen.insert(id) {
                     sections.push((id, &self.bytes[start..at]));
