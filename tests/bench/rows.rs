@@ -81,7 +81,7 @@ impl Ours {
         };
         let builds = builds();
         let mut all: Vec<_> = builds.iter().map(|(name, path)| ours(name, path, "turn")).collect();
-        all.push(ours("unsynced", &builds[0].1, "never"));
+        all.push(ours("unsynced", &builds[0].1, "none"));
         all
     }
 
