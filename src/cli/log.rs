@@ -99,7 +99,7 @@ fn operations(world: &World, home: &Home, args: &Args) -> Result<Exit> {
         })
         .collect();
     if args.json {
-        output::print(|out| json::write(out, &json::operations(&all)))?;
+        output::print(|out| json::write(out, &json::restore::operations(&all)))?;
     } else if all.is_empty() {
         output::say(operation::EMPTY);
     } else {

@@ -111,7 +111,7 @@ fn shown(proposal: &Proposal, saved: Saved) -> PlanView {
 fn nothing(manner: &Manner) -> Result<Exit> {
     if manner.json {
         output::print(|out| {
-            json::write(out, &json::plan(&PlanView { command: "undo", ..PlanView::default() }))
+            json::write(out, &json::restore::plan(&PlanView { command: "undo", ..PlanView::default() }))
         })?;
     }
     output::say("nothing that was recorded here is left to take back");
@@ -146,7 +146,7 @@ fn verdict(manner: &Manner, shown: &PlanView) -> Exit {
 
 fn show(world: &World, store: &Store, manner: &Manner, shown: &PlanView) -> Result<()> {
     if manner.json {
-        return output::print(|out| json::write(out, &json::plan(shown)));
+        return output::print(|out| json::write(out, &json::restore::plan(shown)));
     }
     output::print(|out| view::write(out, shown, &world.look()))?;
     if manner.patch {

@@ -5,6 +5,7 @@
 //! UTC with microseconds. A path or a command is a string; where its bytes are not UTF-8 there is
 //! `<field>_b64` beside it with the exact ones.
 
+pub mod restore;
 pub mod session;
 
 use std::io::{self, Write};
@@ -15,9 +16,7 @@ use super::bisect::FoundView;
 use super::commands::CommandView;
 use super::fsck::FsckView;
 use super::made::MadeView;
-use super::operation::OperationView;
 use super::patch::FilePatch;
-use super::plan::PlanView;
 use super::safe::is_hidden;
 use super::show::TurnView;
 use super::status::StatusView;
@@ -139,59 +138,6 @@ pub fn diff(from: Option<Oid>, to: Option<Oid>, files: &[FilePatch]) -> Value {
             .end()
     });
     Fields::document("diff").with("from", id(from)).with("to", id(to)).list("changes", changes).end()
-}
-
-/// `trace restore`, `trace undo`, `trace redo`.
-pub fn plan(view: &PlanView) -> Value {
-    let side = |side: Option<Side>| match side {
-        Some(side) => json!({"mode": format!("{:06o}", side.mode), "id": side.id.to_string()}),
-        None => Value::Null,
-    };
-    let plan = view.items.iter().map(|item| {
-        Fields::default()
-            .text("path", Some(&item.step.path))
-            .with("action", json!(item.step.action()))
-            .with("from", side(item.step.from))
-            .with("to", side(item.step.to))
-            .with("conflict", json!(item.conflict))
-            .end()
-    });
-    let done = view.done.as_ref();
-    let stayed = done.iter().flat_map(|done| &done.stayed);
-    let kept = done.iter().flat_map(|done| &done.kept).map(|(path, at)| {
-        let at = Text::from(at.as_os_str().as_encoded_bytes());
-        Fields::default().text("path", Some(path)).text("kept_in", Some(&at)).end()
-    });
-    Fields::document(view.command)
-        .text("label", Some(&view.label))
-        .with("of", view.of.clone())
-        .with("exact", view.exact)
-        .list("plan", plan)
-        .with("applied", done.is_some())
-        .with("saved", id(view.saved))
-        .with("after", id(done.and_then(|done| done.after)))
-        .with("operation", done.map(|done| done.op.to_string()))
-        .list("stayed", stayed.map(|path| Fields::default().text("path", Some(path)).end()))
-        .list("kept", kept)
-        .list("notes", view.notes.iter().map(|note| note.as_str().into()))
-        .end()
-}
-
-/// `trace log --ops`.
-pub fn operations(all: &[OperationView]) -> Value {
-    let operations = all.iter().map(|one| {
-        Fields::default()
-            .with("id", one.id.as_str())
-            .with("action", one.action.word())
-            .text("label", Some(&one.label))
-            .with("of", one.of.clone())
-            .with("time", time(Some(one.time)))
-            .with("changed", one.changed)
-            .with("saved", id(Some(one.saved)))
-            .with("undone", one.undone)
-            .end()
-    });
-    Fields::document("log").list("operations", operations).end()
 }
 
 /// `trace bisect run`. One of the suspects, oldest first, is the first bad checkpoint. All else is told

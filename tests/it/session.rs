@@ -166,7 +166,7 @@ fn closing_is_said_why_and_reopening_forgets_it() {
 #[test]
 fn long_paths_foreign_letters_and_long_ids_are_recorded() {
     let sandbox = Sandbox::enabled();
-    let deep = sandbox.cd(&["深い"; 300].join("/"));
+    let deep = sandbox.cd(["深い"; 300].join("/"));
     fs::create_dir_all(&deep.dir).unwrap();
     let id = "../".repeat(900);
     prompt(&deep, &id, &"再試行を追加する".repeat(100));

@@ -1,0 +1,186 @@
+//! What `trace session …` takes.
+
+use crate::model::session::Thresholds;
+
+/// Find sessions, name them, say what became of them
+///
+/// A session is one sitting of one actor: a shell, or one conversation of an agent. It is called by
+/// its id or a part of it, its alias, its agent's own id, or `last`.
+#[derive(clap::Args)]
+#[command(
+    after_help = "Example: trace session list\n         trace session alias 0198 retry-work\n         trace session tree last"
+)]
+pub struct Args {
+    #[command(subcommand)]
+    pub verb: Option<Verb>,
+}
+
+#[derive(clap::Subcommand)]
+pub enum Verb {
+    /// List sessions, newest activity first
+    List(Find),
+    /// The same
+    Find(Find),
+    /// Everything that is known of one
+    Show(One),
+    /// What it was known by, and what else it might have been
+    Explain(One),
+    /// A session and all that descend from it
+    Tree(One),
+    /// Give it a name, or take it away
+    Alias(Alias),
+    /// Note tasks and projects it belongs to
+    Link(Link),
+    /// Note which session it descends from
+    LinkParent(LinkParent),
+    /// Say what became of it
+    Close(Close),
+    /// Take one of its external ids for a session of its own
+    Split(Split),
+    /// Record which sessions are archived
+    Sweep(Sweep),
+    /// Read everything anew and count it
+    Rebuild(Rebuild),
+}
+
+#[derive(clap::Args, Default)]
+pub struct Find {
+    /// Belongs to this task
+    #[arg(long, value_name = "NAME")]
+    pub task: Option<String>,
+    /// Belongs to this project
+    #[arg(long, value_name = "NAME")]
+    pub project: Option<String>,
+    /// Has this alias
+    #[arg(long, value_name = "NAME")]
+    pub alias: Option<String>,
+    /// Was, or is, on this branch
+    #[arg(long, value_name = "NAME")]
+    pub branch: Option<String>,
+    /// Works in a directory whose path contains this
+    #[arg(long, value_name = "TEXT")]
+    pub cwd: Option<String>,
+    /// Of this agent, or of shells: `shell`
+    #[arg(long, value_name = "NAME")]
+    pub agent: Option<String>,
+    /// active, idle or archived
+    #[arg(long, value_name = "STATE")]
+    pub state: Option<String>,
+    /// open, done, blocked, abandoned, merged or superseded
+    #[arg(long, value_name = "OUTCOME")]
+    pub outcome: Option<String>,
+    /// At most N; 0 for all
+    #[arg(short = 'n', long, value_name = "N", default_value_t = 50)]
+    pub limit: usize,
+    /// Print a JSON document
+    #[arg(long)]
+    pub json: bool,
+}
+
+#[derive(clap::Args)]
+pub struct One {
+    /// Which session
+    #[arg(value_name = "SESSION")]
+    pub session: String,
+    /// Print a JSON document
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// What every edit takes.
+#[derive(clap::Args)]
+pub struct How {
+    /// Only show what would be written
+    #[arg(long)]
+    pub dry_run: bool,
+    /// Print a JSON document
+    #[arg(long)]
+    pub json: bool,
+}
+
+#[derive(clap::Args)]
+pub struct Alias {
+    #[arg(value_name = "SESSION")]
+    pub session: String,
+    #[arg(value_name = "ALIAS", required_unless_present = "clear", conflicts_with = "clear")]
+    pub alias: Option<String>,
+    /// Take the alias away
+    #[arg(long)]
+    pub clear: bool,
+    #[command(flatten)]
+    pub how: How,
+}
+
+#[derive(clap::Args)]
+pub struct Link {
+    #[arg(value_name = "SESSION")]
+    pub session: String,
+    /// A task; may be given again
+    #[arg(long, value_name = "NAME", required_unless_present = "project")]
+    pub task: Vec<String>,
+    /// A project; may be given again
+    #[arg(long, value_name = "NAME")]
+    pub project: Vec<String>,
+    /// Take these away
+    #[arg(long)]
+    pub remove: bool,
+    #[command(flatten)]
+    pub how: How,
+}
+
+#[derive(clap::Args)]
+pub struct LinkParent {
+    #[arg(value_name = "CHILD")]
+    pub child: String,
+    #[arg(value_name = "PARENT", required_unless_present = "remove", conflicts_with = "remove")]
+    pub parent: Option<String>,
+    /// It descends from none
+    #[arg(long)]
+    pub remove: bool,
+    #[command(flatten)]
+    pub how: How,
+}
+
+#[derive(clap::Args)]
+pub struct Close {
+    #[arg(value_name = "SESSION")]
+    pub session: String,
+    /// open, done, blocked, abandoned, merged or superseded
+    #[arg(long, value_name = "OUTCOME")]
+    pub outcome: String,
+    /// Why
+    #[arg(long, value_name = "TEXT")]
+    pub reason: Option<String>,
+    #[command(flatten)]
+    pub how: How,
+}
+
+#[derive(clap::Args)]
+pub struct Split {
+    #[arg(value_name = "SESSION")]
+    pub session: String,
+    /// The agent's own id
+    #[arg(value_name = "EXTERNAL_ID")]
+    pub external: String,
+    #[command(flatten)]
+    pub how: How,
+}
+
+#[derive(clap::Args)]
+pub struct Sweep {
+    /// Days after which a session is idle
+    #[arg(long, value_name = "N", default_value_t = Thresholds::default().idle)]
+    pub idle_threshold_days: u32,
+    /// Days after which it is archived
+    #[arg(long, value_name = "N", default_value_t = Thresholds::default().archived)]
+    pub archive_threshold_days: u32,
+    #[command(flatten)]
+    pub how: How,
+}
+
+#[derive(clap::Args)]
+pub struct Rebuild {
+    /// Print a JSON document
+    #[arg(long)]
+    pub json: bool,
+}
