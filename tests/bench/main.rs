@@ -11,6 +11,7 @@
 mod child;
 mod history;
 mod report;
+mod restore;
 mod rows;
 mod swap;
 mod world;
@@ -68,6 +69,7 @@ fn main() {
     swap::rows(&wanted);
     for size in &wanted.sizes {
         rows::checkpoint(&wanted, *size);
+        restore::rows(&wanted, *size);
     }
     writers::rows(&wanted);
     history::rows(&wanted);

@@ -42,7 +42,7 @@ impl World {
         let world = Self { repo: root.join("repo"), root, size };
         fs::create_dir_all(world.root.join("home")).unwrap();
         for at in 0..size {
-            let path = world.path(at);
+            let path = world.file(at);
             fs::create_dir_all(path.parent().unwrap()).unwrap();
             fs::write(path, text(at)).unwrap();
         }
@@ -67,7 +67,7 @@ impl World {
     }
 
     /// The file number `at`: 20 to a directory, 20 directories to a directory.
-    fn path(&self, at: usize) -> PathBuf {
+    pub fn file(&self, at: usize) -> PathBuf {
         self.repo.join(name(at % self.size))
     }
 
