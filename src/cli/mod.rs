@@ -9,6 +9,7 @@ mod call;
 mod checkpoint;
 mod commands;
 mod completions;
+mod conflicts;
 mod diff;
 mod disable;
 mod doctor;
@@ -89,6 +90,7 @@ enum Command {
     Commands(commands::Args),
     Trail(trail::Args),
     Session(session::Args),
+    Conflicts(conflicts::Args),
     Restore(restore::Args),
     Undo(undo::Args),
     Redo(undo::RedoArgs),
@@ -132,6 +134,7 @@ impl Command {
             Self::Bisect(args) => bisect::run(world, &args),
             Self::Commands(args) => commands::run(world, &args),
             Self::Trail(args) => trail::run(world, &args),
+            Self::Conflicts(args) => conflicts::run(world, &args),
             Self::Session(args) => session::run(world, &args),
             Self::Restore(args) => restore::run(world, &args),
             Self::Undo(args) => undo::run(world, &args),

@@ -5,6 +5,7 @@ pub mod acts;
 pub mod attribution;
 pub mod bisect;
 pub mod commands;
+pub mod conflicts;
 pub mod diff;
 pub mod log;
 pub mod ops;

@@ -19,6 +19,7 @@ use paint::{Paint, Style};
 
 pub mod bisect;
 pub mod commands;
+pub mod conflicts;
 pub mod fsck;
 pub mod json;
 pub mod log;

@@ -194,3 +194,29 @@ fn a_sweep_notes_what_is_archived_once() {
     assert_eq!(sandbox.json(&sweep)["transitions"], json!([]));
     assert_eq!(sandbox.trace(&["session", "sweep", "--idle-threshold-days", "0"]).code, 2);
 }
+
+#[test]
+fn a_file_that_two_sessions_at_work_changed_is_named() {
+    let sandbox = Sandbox::enabled();
+    let edit = |session: &str, path: &str, text: &str| {
+        let file = sandbox.dir.join(path);
+        let more = json!({"tool": "edit", "tool_id": text, "input": {"file_path": file.to_str()}});
+        tell(&sandbox, "claude", session, "tool_pre", more.clone());
+        sandbox.write(path, text);
+        tell(&sandbox, "claude", session, "tool_post", more);
+    };
+    edit("c-1", "src/a", "one\n");
+    edit("c-2", "src/b", "two\n");
+    sandbox.checkpoint();
+    assert_eq!(sandbox.trace(&["conflicts"]).code, 0);
+    edit("c-2", "src/a", "two\n");
+    sandbox.checkpoint();
+    let found = sandbox.trace(&["conflicts", "--json"]);
+    assert_eq!(found.code, 1);
+    let found: Value = serde_json::from_str(&found.stdout).unwrap();
+    assert_eq!(found["conflicts"].as_array().unwrap().len(), 1);
+    assert_eq!(found["conflicts"][0]["path"], "src/a");
+    assert_eq!(found["conflicts"][0]["by"].as_array().unwrap().len(), 2);
+    sandbox.trace(&["session", "close", "c-1", "--outcome", "done"]).good("close");
+    assert_eq!(sandbox.trace(&["conflicts"]).code, 0, "who is done is in nobody's way");
+}

@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 use super::{Fields, id, time};
 use crate::model::session::{Session, Thresholds};
 use crate::model::time::Timestamp;
+use crate::view::conflicts::ContestedView;
 use crate::view::session::children;
 
 /// `trace session list` and `find`.
@@ -116,4 +117,15 @@ pub fn rebuilt(sessions: usize, events: u64) -> Value {
         .with("session_count", sessions)
         .with("event_count", events)
         .end()
+}
+
+/// `trace conflicts`.
+pub fn conflicts(all: &[ContestedView]) -> Value {
+    let files = all.iter().map(|file| {
+        let by = file.by.iter().map(|(session, last)| {
+            json!({"session": session.id.as_str(), "agent": session.agent, "last": time(Some(*last))})
+        });
+        Fields::default().text("path", Some(&file.path)).list("by", by).end()
+    });
+    Fields::document("conflicts").list("conflicts", files).end()
 }
