@@ -27,7 +27,7 @@ pub fn run(world: &World, args: &Args) -> Result<Exit> {
     let store = Store::open(&home.place.store())?;
     let (record, read) = commands::read(&home, &store);
     let (all, also) = sessions::read(&home, &store);
-    let acts = acts::of(&home, &record)?;
+    let acts = acts::of(&home, &store, &record)?;
     let found: Vec<ContestedView> = conflicts::find(&acts, &all, world.now)
         .into_iter()
         .map(|one| {

@@ -108,13 +108,37 @@ pub fn run(world: &World, args: &Args) -> Result<Exit> {
     };
     let paths: Vec<Vec<u8>> =
         paths.iter().map(|path| world.below_top(&home.place, Path::new(path))).collect::<Result<_>>()?;
+    let state = state.map(|state| State::read(world, &home, state)).transpose()?;
     putting::proceed(world, &home, &manner, &|store, saved| {
-        let proposal = match state {
+        let proposal = match &state {
             Some(state) => to_state(world, &home, store, saved, state, &paths),
             None => scoped(&home, store, saved, args, &paths),
         };
         proposal.map(Some)
     })
+}
+
+/// A state as it was typed.
+struct State<'a> {
+    text: &'a str,
+    selector: Selector,
+    /// What was meant by a distance: saving what is there now makes one checkpoint more.
+    counted: Option<Point>,
+}
+
+impl<'a> State<'a> {
+    fn read(world: &World, home: &Home, text: &'a str) -> Result<Self> {
+        let selector = selector::parse(text).map_err(|why| anyhow!(Misuse(why)))?;
+        let counted = match selector {
+            Selector::Back(_) => {
+                let store = Store::open(&home.place.store())?;
+                let when = |text: &str| world.when(text).ok();
+                Some(Finder { home, store: &store, when: &when }.find(&selector)?)
+            }
+            _ => None,
+        };
+        Ok(Self { text, selector, counted })
+    }
 }
 
 /// Everything, or some paths, as in another state.
@@ -123,16 +147,22 @@ fn to_state(
     home: &Home,
     store: &Store,
     saved: Saved,
-    state: &str,
+    state: &State<'_>,
     paths: &[Vec<u8>],
 ) -> Result<Proposal> {
     let when = |text: &str| world.when(text).ok();
-    let finder = Finder { home, store, when: &when };
-    let selector = selector::parse(state).map_err(|why| anyhow!(Misuse(why)))?;
-    let (wanted, surplus) = match finder.find(&selector)? {
+    let point = match &state.counted {
+        Some(point) => point.clone(),
+        None => Finder { home, store, when: &when }.find(&state.selector)?,
+    };
+    let (wanted, surplus, commit) = match point {
         Point::Now => bail!(Misuse("@ is how the files are now: name an earlier state".to_owned())),
-        Point::Checkpoint(found) => (chain::newest_worktree(store, Some(&found))?, Surplus::Removed),
-        Point::Commit { tree, .. } => (Some(tree), Surplus::TrackedOnly { head: head_tree(home, store)? }),
+        Point::Checkpoint(found) => {
+            (chain::newest_worktree(store, Some(&found))?, Surplus::Removed, found.header.head)
+        }
+        Point::Commit { id, tree } => {
+            (Some(tree), Surplus::TrackedOnly { head: head_tree(home, store)? }, Some(id))
+        }
     };
     for path in paths {
         let has = |tree: Option<Oid>| -> Result<bool> {
@@ -140,18 +170,14 @@ fn to_state(
         };
         if !has(wanted)? && !has(saved.tree)? {
             let path = String::from_utf8_lossy(path).into_owned();
-            bail!(NotFound(format!("there is no {path:?}, neither now nor in {state}")));
+            bail!(NotFound(format!("there is no {path:?}, neither now nor in {}", state.text)));
         }
     }
     let items = plan::whole(home, store, saved.tree, wanted, &Within(paths), surplus)?;
+    let named = acts::sure_names(home, store, &items, commit, paths.to_vec())?;
     Ok(Proposal {
         items,
-        purpose: Purpose {
-            action: RestoreAction::Restore,
-            label: Text::from(state),
-            of: None,
-            named: paths.to_vec(),
-        },
+        purpose: Purpose { action: RestoreAction::Restore, label: Text::from(state.text), of: None, named },
         exact: None,
         notes: Vec::new(),
     })
@@ -185,15 +211,16 @@ fn scoped(home: &Home, store: &Store, saved: Saved, args: &Args, paths: &[Vec<u8
         }
         _ => bail!(Misuse("whose changes?".to_owned())),
     };
-    let acts = acts::of(home, &record)?;
+    let acts = acts::of(home, store, &record)?;
     let mut unit = undo::of_actor(&acts, &actor);
     let within = Within(paths);
     unit.edits.retain(|path, _| within.holds(path));
     let before = unit.before(store, &record)?;
     let items = revert::plan(home, store, saved, &unit.edits, Resolution::resolve(args.conflict))?;
+    let named = acts::sure_names(home, store, &items, unit.head_before(store)?, paths.to_vec())?;
     Ok(Proposal {
         items,
-        purpose: Purpose { action: RestoreAction::Restore, label, of: None, named: paths.to_vec() },
+        purpose: Purpose { action: RestoreAction::Restore, label, of: None, named },
         exact: Some(before == Before::Right),
         notes: notes(home, store, &unit, before)?,
     })
@@ -225,9 +252,7 @@ pub fn notes(home: &Home, store: &Store, unit: &Unit, before: Before) -> Result<
             unit.shared.len()
         ));
     }
-    let Some(first) = unit.first_in else { return Ok(notes) };
-    let Some(parent) = chain::checkpoint(store, first)?.parent else { return Ok(notes) };
-    let then = chain::checkpoint(store, parent)?.header.head;
+    let then = unit.head_before(store)?;
     let now = head::read(&home.place.git_dir, &home.place.common)?.commit;
     if let (Some(then), Some(now)) = (then, now)
         && then != now

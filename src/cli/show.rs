@@ -111,7 +111,7 @@ fn told(home: &Home, store: &Store, of: &Checkpoint, lines: &[&[u8]], events: &[
     }
     let (record, read) = commands::read(home, store);
     let top = home.place.top()?.as_os_str().as_encoded_bytes();
-    let windows = Windows::new(&record.commands, record.others.iter(), top);
+    let windows = Windows::new(&record.commands, &record.others, top);
     if let Some(found) = record.changes.iter().find(|found| found.checkpoint == of.id) {
         changes = windows.attribute(found);
     }

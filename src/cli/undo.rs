@@ -7,9 +7,9 @@ use super::putting::{self, Manner, Proposal};
 use super::restore::{Resolution, notes};
 use super::world::World;
 use crate::model::event::RestoreAction;
-use crate::model::restore::Edit;
+use crate::model::restore::{Conflict, Item};
 use crate::recall::{acts, commands, ops, undo};
-use crate::store::restore::{self, Purpose, revert};
+use crate::store::restore::{Purpose, revert};
 
 /// Take back the file changes of the last command, turn or restore, whoever made it
 ///
@@ -77,21 +77,23 @@ pub fn run(world: &World, args: &Args) -> Result<Exit> {
     putting::proceed(world, &home, &args.how.manner(args.conflict), &|store, saved| {
         let (record, read) = commands::read(&home, store);
         read.context("read the record")?;
-        let acts = acts::of(&home, &record)?;
+        let acts = acts::of(&home, store, &record)?;
         for unit in undo::units(&acts, &record) {
             let items = revert::plan(&home, store, saved, &unit.edits, resolve)?;
-            // What is as it was before already has nothing to take back.
-            if items.is_empty() {
+            // What is as it was before already has nothing to take back, nor has what is never ours to.
+            let is_ours = |item: &Item| !matches!(item.conflict, Some(Conflict::Nested | Conflict::NotThere));
+            if !items.iter().any(is_ours) {
                 continue;
             }
             let before = unit.before(store, &record)?;
+            let named = acts::sure_names(&home, store, &items, unit.head_before(store)?, Vec::new())?;
             return Ok(Some(Proposal {
                 items,
                 purpose: Purpose {
                     action: RestoreAction::Undo,
                     label: unit.label.clone(),
                     of: Some(unit.key.clone()),
-                    named: Vec::new(),
+                    named,
                 },
                 exact: Some(before == undo::Before::Right),
                 notes: notes(&home, store, &unit, before)?,
@@ -108,22 +110,18 @@ pub fn redo(world: &World, args: &RedoArgs) -> Result<Exit> {
     putting::proceed(world, &home, &args.how.manner(args.conflict), &|store, saved| {
         let (record, read) = commands::read(&home, store);
         read.context("read the record")?;
-        let Some(undo) = undo::last_undo(&record) else { return Ok(None) };
-        let id = &undo.id;
-        let steps = restore::steps_of(&home, id)?;
-        let steps = steps.with_context(|| format!("the plan of {id} is no longer kept"))?;
-        let edits = steps
-            .into_iter()
-            .map(|step| (step.path.0, vec![Edit { old: step.from, new: step.to }]))
-            .collect();
+        let Some(last) = undo::last_undo(&record) else { return Ok(None) };
+        let edits = acts::edits_of(&home, &last.id, &last.restored)?;
+        let edits = edits.with_context(|| format!("the plan of {} is no longer kept", last.id))?;
         let items = revert::plan(&home, store, saved, &edits, resolve)?;
+        let named = acts::sure_names(&home, store, &items, None, Vec::new())?;
         Ok(Some(Proposal {
             items,
             purpose: Purpose {
                 action: RestoreAction::Redo,
-                label: undo.restored.label.clone(),
-                of: Some(ops::key(id)),
-                named: Vec::new(),
+                label: last.restored.label.clone(),
+                of: Some(ops::key(&last.id)),
+                named,
             },
             exact: None,
             notes: Vec::new(),

@@ -139,7 +139,9 @@ impl Made {
     }
 
     fn is_in(self, window: &Window, slack_us: i64) -> bool {
-        let (from, to) = (window.from.0.saturating_sub(slack_us), window.to.0.saturating_add(slack_us));
+        // A stamp is older than the deed, never younger; but an end may be told in whole milliseconds.
+        let late_us = slack_us.min(1000);
+        let (from, to) = (window.from.0.saturating_sub(slack_us), window.to.0.saturating_add(late_us));
         match self {
             Self::At(times) => times.iter().flatten().any(|time| (from..=to).contains(&time.0)),
             Self::Between(first, last) => from <= last.0 && to >= first.0,
@@ -151,17 +153,19 @@ impl Change {
     /// When it was made, if the files were last looked at, before it was found, at `since`, and it
     /// was found at `found`. Times from before that are those of a file that was only moved.
     pub fn made(&self, since: Timestamp, found: Timestamp, slack_us: i64) -> Made {
-        let times = Made::At([self.mtime, self.ctime]);
-        match times.bounds() {
-            Some((_, latest)) if latest.0 < since.0.saturating_sub(slack_us) => Made::Between(since, found),
-            _ => times,
+        let times = [self.mtime, self.ctime];
+        let newer = times.map(|time| time.filter(|time| time.0 >= since.0.saturating_sub(slack_us)));
+        match (Made::At(times).bounds(), Made::At(newer).bounds()) {
+            (Some(_), None) => Made::Between(since, found),
+            _ => Made::At(newer),
         }
     }
 }
 
 /// The windows that hold a change of `path`, by their place in `windows`.
 ///
-/// `slack_us` widens every window on both sides: the file system's clock ticks coarsely.
+/// `slack_us` widens every window, for the file system's clock ticks coarsely: on the side of its
+/// start in full, on the side of its end by a millisecond at most.
 /// A tool that names the path beats windows that merely hold its time.
 pub fn holders(path: &Text, made: Made, windows: &[Window], slack_us: i64) -> Vec<usize> {
     let names = |window: &Window| window.paths.as_ref().is_some_and(|paths| paths.contains(path));

@@ -3,22 +3,25 @@
 //! An act is a command, a tool call, or a restore. A change belongs to one act: of several that
 //! were at work when it was made, to the one that began last.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
-use anyhow::Result;
+use anyhow::{Context, Result};
 
-use super::attribution::{self, Windows};
-use super::commands::Record;
+use super::attribution::{self, Found, Starts, Windows};
+use super::commands::{self, Record};
 use super::turns::{self, Turn};
-use crate::model::change::{Status, Window};
-use crate::model::event::{RestoreAction, What};
+use crate::git::store::Store;
+use crate::model::change::{Change, Status, Window};
+use crate::model::checkpoint::Kind;
+use crate::model::event::{RestoreAction, Restored, What};
 use crate::model::id::{CommandId, EventId, SessionId};
 use crate::model::oid::Oid;
-use crate::model::restore::Edit;
+use crate::model::restore::{Edit, Item, Step};
 use crate::model::text::Text;
 use crate::model::time::Timestamp;
 use crate::store::home::Home;
-use crate::store::restore;
+use crate::store::restore::revert::Edits;
+use crate::store::{chain, restore, tip};
 
 /// One act, and what it changed.
 #[derive(Clone, Debug)]
@@ -83,16 +86,17 @@ pub struct Acts {
 }
 
 /// Finds the acts of a record and what each changed.
-pub fn of(home: &Home, record: &Record) -> Result<Acts> {
+pub fn of(home: &Home, store: &Store, record: &Record) -> Result<Acts> {
     let top = home.place.top()?.as_os_str().as_encoded_bytes();
     let mut all = unowned(record, top);
     all.sort_by_key(|(_, window)| window.from);
     let (mut acts, windows): (Vec<Act>, Vec<Window>) = all.into_iter().unzip();
     let windows = Windows::sorted(windows);
     for (place, found) in record.changes.iter().enumerate() {
-        for change in &found.changes {
-            let holders = windows.holders(change, found);
-            let Some(owner) = holders.last() else { continue };
+        let guarded = guarded(store, &windows, found);
+        for change in dated(found) {
+            let owners = windows.owners(&change, found, guarded);
+            let Some(owner) = owners.last() else { continue };
             let act = &mut acts[*owner];
             let edit = match change.status {
                 Status::Added => Edit { old: None, new: change.new },
@@ -100,7 +104,7 @@ pub fn of(home: &Home, record: &Record) -> Result<Acts> {
                 Status::Modified => Edit { old: change.old, new: change.new },
             };
             act.edits.entry(change.path.0.clone()).or_default().push(edit);
-            if holders.len() > 1 {
+            if owners.len() > 1 {
                 act.shared.insert(change.path.0.clone());
             }
             act.first_in.get_or_insert(found.checkpoint);
@@ -108,19 +112,87 @@ pub fn of(home: &Home, record: &Record) -> Result<Acts> {
             act.last = act.last.max(Some((place, change.ctime.unwrap_or_default())));
         }
     }
-    for act in &mut acts {
-        planned(home, act)?;
+    for event in &record.others {
+        let What::Restored(restored) = &event.what else { continue };
+        // What a restore changed stands in its plan, more surely than in what was found afterwards.
+        let Some(edits) = edits_of(home, &event.id, restored)? else { continue };
+        let is_it = |act: &&mut Act| matches!(&act.what, Sort::Restore(id, _) if *id == event.id);
+        acts.iter_mut().filter(is_it).for_each(|act| act.edits.clone_from(&edits));
     }
     Ok(Acts { all: acts, turns: turns::of(record) })
 }
 
-/// What a restore changed stands in its plan, more surely than in what was found afterwards.
-fn planned(home: &Home, act: &mut Act) -> Result<()> {
-    let Sort::Restore(id, _) = &act.what else { return Ok(()) };
-    let Some(steps) = restore::steps_of(home, id)? else { return Ok(()) };
-    act.edits =
-        steps.into_iter().map(|step| (step.path.0, vec![Edit { old: step.from, new: step.to }])).collect();
-    Ok(())
+/// What a restore changed, as its plan has it; `None` if that is no longer kept.
+pub fn edits_of(home: &Home, id: &EventId, restored: &Restored) -> Result<Option<Edits>> {
+    let Some(steps) = restore::steps_of(home, id)? else { return Ok(None) };
+    // A path that somebody else changed meanwhile is in the plan, and was left as it was.
+    let changed: HashSet<&Text> = restored.paths.iter().collect();
+    let all_listed = changed.len() as u64 == restored.changed;
+    let done = steps.into_iter().filter(|step| !all_listed || changed.contains(&step.path));
+    Ok(Some(done.map(|step| (step.path.0, vec![Edit { old: step.from, new: step.to }])).collect()))
+}
+
+/// The act whose guard found these changes: it had begun, and had done nothing yet.
+fn guarded(store: &Store, windows: &Windows, found: &Found) -> Option<usize> {
+    let begun = windows.begun_shortly_before(found.at, GUARD_US)?;
+    let header = chain::checkpoint(store, found.checkpoint).ok()?.header;
+    (header.kind == Kind::Guard).then_some(begun)
+}
+
+/// A guard is made within so many microseconds of its act's start.
+const GUARD_US: i64 = 2_500_000;
+
+/// The names that may be written although they are odd: those in `named`, and of a plan those that
+/// the record, the oldest checkpoint, or a `commit` of the user's tells of. The tree that is put back
+/// is no witness of itself.
+pub fn sure_names(
+    home: &Home,
+    store: &Store,
+    plan: &[Item],
+    commit: Option<Oid>,
+    named: Vec<Vec<u8>>,
+) -> Result<Vec<Vec<u8>>> {
+    let steps: Vec<Step> = plan.iter().map(|item| item.step.clone()).collect();
+    // Only odd names need a witness, and to find one takes its time.
+    if restore::plan::check_names(home, store, &steps, &named).is_ok() {
+        return Ok(named);
+    }
+    let (record, read) = commands::read(home, store);
+    read.context("read the record")?;
+    let written = record.changes.iter().flat_map(|found| &found.changes);
+    let told: HashSet<&Text> = written.filter(|one| one.new.is_some()).map(|one| &one.path).collect();
+    let oldest = chain::walk(store, tip::intact(home)?).last().transpose()?;
+    let mut trees = vec![chain::newest_worktree(store, oldest.as_ref())?];
+    trees.push(commit.map(|id| store.commit(id)).transpose()?.flatten().map(|commit| commit.tree));
+    let mut sure = named;
+    for step in steps {
+        let has = |tree: &Oid| store.lookup(*tree, step.path.as_bytes()).is_ok_and(|found| found.is_some());
+        if told.contains(&step.path) || trees.iter().flatten().any(has) {
+            sure.push(step.path.0);
+        }
+    }
+    Ok(sure)
+}
+
+/// The changes that were found, each with the time at which it was made: a file that is moved keeps
+/// its times, but the directory that it left does not.
+fn dated(found: &Found) -> Vec<Change> {
+    let mut left: HashMap<(u32, Oid), Timestamp> = HashMap::new();
+    for change in found.changes.iter().filter(|change| change.status == Status::Deleted) {
+        if let (Some(old), Some(ctime)) = (change.old, change.ctime) {
+            let at = left.entry((old.mode, old.id)).or_insert(ctime);
+            *at = ctime.max(*at);
+        }
+    }
+    let mut changes = found.changes.clone();
+    for change in changes.iter_mut().filter(|change| change.status == Status::Added) {
+        let Some(new) = change.new else { continue };
+        let is_old = change.mtime.max(change.ctime) <= Some(found.since);
+        if let (true, Some(at)) = (is_old, left.get(&(new.mode, new.id))) {
+            (change.mtime, change.ctime) = (None, Some(*at));
+        }
+    }
+    changes
 }
 
 fn unowned(record: &Record, top: &[u8]) -> Vec<(Act, Window)> {
@@ -131,12 +203,13 @@ fn unowned(record: &Record, top: &[u8]) -> Vec<(Act, Window)> {
             all.push((Act::new(what, command.command.clone(), &window), window));
         }
     }
+    let starts = Starts::of(&record.others);
     for event in &record.others {
         let (what, label, window) = match &event.what {
             What::ToolFinished(tool) => {
                 let paths = tool.paths.iter().map(|path| path.lossy().into_owned());
                 let words: Vec<String> = std::iter::once(tool.name.clone()).chain(paths).collect();
-                let window = attribution::of_tool(event, tool, top);
+                let window = attribution::of_tool(event, tool, &starts, top);
                 (Sort::Tool(event.id.clone()), Text::from(words.join(" ")), window)
             }
             What::Restored(restored) => {

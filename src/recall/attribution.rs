@@ -1,10 +1,13 @@
 //! Who changed what: derived when it is asked for, since a command's end may be told long after the
 //! checkpoint that holds its changes.
 
+use std::collections::HashMap;
+
 use crate::disk::clock;
 use crate::model::change::{self, Author, Change, Made, Window};
 use crate::model::command::Command;
 use crate::model::event::{Event, Restored, Tool, What};
+use crate::model::id::SessionId;
 use crate::model::oid::Oid;
 use crate::model::text::Text;
 use crate::model::time::Timestamp;
@@ -35,10 +38,11 @@ pub struct Windows {
 impl Windows {
     /// From the joined commands, and the tool calls and restores among the events. `top` is the
     /// worktree's top.
-    pub fn new<'a>(commands: &[Command], events: impl Iterator<Item = &'a Event>, top: &[u8]) -> Self {
+    pub fn new(commands: &[Command], events: &[Event], top: &[u8]) -> Self {
+        let starts = Starts::of(events);
         let mut all: Vec<Window> = commands.iter().filter_map(of_command).collect();
-        all.extend(events.filter_map(|event| match &event.what {
-            What::ToolFinished(tool) => Some(of_tool(event, tool, top)),
+        all.extend(events.iter().filter_map(|event| match &event.what {
+            What::ToolFinished(tool) => Some(of_tool(event, tool, &starts, top)),
             What::Restored(restored) => Some(of_restore(restored)),
             _ => None,
         }));
@@ -74,6 +78,42 @@ impl Windows {
         change::holders(&change.path, made, &windows, SLACK_US).into_iter().map(|at| near[at]).collect()
     }
 
+    /// The windows whose doing a change is, by their place. Those that hold its very time come before
+    /// those that only hold it because clocks tick coarsely, and what `guarded` was guarded from was
+    /// there before it.
+    pub fn owners(&self, change: &Change, found: &Found, guarded: Option<usize>) -> Vec<usize> {
+        let mut held = self.holders(change, found);
+        // Who began after it was found has not made it.
+        held.retain(|at| self.all[*at].from <= found.at);
+        let surely: Vec<usize> =
+            held.iter().copied().filter(|at| self.holds_surely(*at, change, found)).collect();
+        let mut owners = match surely.is_empty() {
+            // Of several that began within a tick after it, the first was the nearest.
+            true => held.into_iter().take(1).collect(),
+            false => surely,
+        };
+        let is_moment = matches!(change.made(found.since, found.at, SLACK_US), Made::At(_));
+        if let Some(guarded) = guarded
+            && (owners.len() > 1 || !is_moment || !self.holds_surely(guarded, change, found))
+        {
+            owners.retain(|at| *at != guarded);
+        }
+        owners
+    }
+
+    fn holds_surely(&self, at: usize, change: &Change, found: &Found) -> bool {
+        let made = change.made(found.since, found.at, SLACK_US);
+        !change::holders(&change.path, made, &self.all[at..=at], 0).is_empty()
+    }
+
+    /// The last window that had begun when a checkpoint was made and was not over, if it had begun
+    /// within `within_us`.
+    pub fn begun_shortly_before(&self, at: Timestamp, within_us: i64) -> Option<usize> {
+        let last = self.all.partition_point(|window| window.from <= at).checked_sub(1)?;
+        let window = &self.all[last];
+        (window.to >= at && at.0.saturating_sub(window.from.0) <= within_us).then_some(last)
+    }
+
     /// The windows that could hold a change, by their place: those that begin after it cannot, nor can
     /// those that ended before.
     fn near(&self, made: Made) -> Vec<usize> {
@@ -99,12 +139,31 @@ pub fn of_command(command: &Command) -> Option<Window> {
     })
 }
 
+/// When tool calls began whose end does not say so itself.
+pub struct Starts<'a>(HashMap<(&'a SessionId, &'a Text), Timestamp>);
+
+impl<'a> Starts<'a> {
+    pub fn of(events: &'a [Event]) -> Self {
+        let start = |event: &'a Event| match &event.what {
+            What::ToolStarted(tool) => Some((call_of(event, tool)?, tool.start?)),
+            _ => None,
+        };
+        Self(events.iter().filter_map(start).collect())
+    }
+}
+
+/// What names a tool call in its worktree.
+fn call_of<'a>(event: &'a Event, tool: &'a Tool) -> Option<(&'a SessionId, &'a Text)> {
+    Some((event.session.as_ref()?, tool.actor.as_ref()?.tool_use_id.as_ref()?))
+}
+
 /// From a tool call's start to its end.
-pub fn of_tool(event: &Event, tool: &Tool, top: &[u8]) -> Window {
+pub fn of_tool(event: &Event, tool: &Tool, starts: &Starts<'_>, top: &[u8]) -> Window {
     let to = tool.end.unwrap_or(event.at);
+    let told = tool.start.or_else(|| starts.0.get(&call_of(event, tool)?).copied());
     Window {
         author: Author { session: event.session.clone(), command: None, tool: Some(tool.name.clone()) },
-        from: tool.start.unwrap_or(Timestamp(to.0.saturating_sub(UNTOLD_US))),
+        from: told.unwrap_or(Timestamp(to.0.saturating_sub(UNTOLD_US))).min(to),
         to,
         paths: named(tool, top),
     }
@@ -117,7 +176,8 @@ pub fn of_restore(restored: &Restored) -> Window {
         author: Author { session: None, command: None, tool: Some(tool) },
         from: restored.start,
         to: restored.end,
-        paths: Some(restored.paths.clone()).filter(|paths| !paths.is_empty()),
+        // Too many paths to name are not listed.
+        paths: (restored.paths.len() as u64 == restored.changed).then(|| restored.paths.clone()),
     }
 }
 

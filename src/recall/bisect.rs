@@ -177,7 +177,7 @@ pub fn culprit(home: &Home, store: &Store, state: &State) -> Result<(Culprit, Re
         at: state.checkpoint.header.time,
         changes: changes(store, state.before, state.tree, &told)?,
     };
-    let changes = Windows::new(&record.commands, record.others.iter(), top).attribute(&found);
+    let changes = Windows::new(&record.commands, &record.others, top).attribute(&found);
     let held: HashSet<Oid> =
         state.blind.iter().chain([&state.checkpoint]).map(|checkpoint| checkpoint.id).collect();
     let earlier = earlier_prompts(&record, &told, state);

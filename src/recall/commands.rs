@@ -14,6 +14,7 @@ use crate::model::event::{Event, Process, What};
 use crate::model::id::{CommandId, EventId, Half, SessionId};
 use crate::model::oid::Oid;
 use crate::model::time::Timestamp;
+use crate::store::chain;
 use crate::store::home::Home;
 use crate::store::late::{Late, Open};
 use crate::store::ledger::{Extent, Ledger};
@@ -149,8 +150,18 @@ fn read_from<'a>(
     let cursor = newest.map(|newest| newest.header.cursor).unwrap_or_default();
     let waiting = record.take_pending(home, &mut join, &cursor);
     let told = tip.and(read).and_then(|reach| waiting.map(|()| reach));
+    // The checkpoint before it may have found nothing new to tell of, and looked all the same.
+    if let (Changes::Wanted, Some(first)) = (changes, record.changes.first_mut()) {
+        first.since =
+            open().ok().and_then(|store| looked_before(store, first.checkpoint)).unwrap_or_default();
+    }
     record.commands = join.finish();
     (record, told)
+}
+
+fn looked_before(store: &Store, id: Oid) -> Option<Timestamp> {
+    let parent = chain::checkpoint(store, id).ok()?.parent?;
+    Some(chain::checkpoint(store, parent).ok()?.header.time)
 }
 
 impl Record {
@@ -240,7 +251,7 @@ impl Record {
 
     /// What each command changed.
     pub fn changes_of(&self, top: &[u8]) -> HashMap<CommandId, Vec<Change>> {
-        let windows = Windows::new(&self.commands, self.others.iter(), top);
+        let windows = Windows::new(&self.commands, &self.others, top);
         let mut by_command: HashMap<CommandId, Vec<Change>> = HashMap::new();
         for found in &self.changes {
             for change in windows.attribute(found) {

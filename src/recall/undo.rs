@@ -70,6 +70,13 @@ impl Unit {
         let looked = matches!(header.snapshot, Snapshot::Full | Snapshot::Known);
         Ok(if looked && gap <= SHORTLY_US { Before::Right } else { Before::Earlier(gap.max(0)) })
     }
+
+    /// The user's own commit right before it.
+    pub fn head_before(&self, store: &Store) -> Result<Option<Oid>> {
+        let Some(first) = self.first_in else { return Ok(None) };
+        let Some(parent) = chain::checkpoint(store, first)?.parent else { return Ok(None) };
+        Ok(chain::checkpoint(store, parent)?.header.head)
+    }
 }
 
 /// Everything that can be taken back, the newest first.

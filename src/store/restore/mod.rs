@@ -74,7 +74,7 @@ pub struct Purpose {
     pub label: Text,
     /// What it takes back, as a key.
     pub of: Option<String>,
-    /// Paths that somebody asked for by name.
+    /// Paths whose names are all right, odd or not: somebody asked for them, or the record tells of them.
     pub named: Vec<Vec<u8>>,
 }
 
