@@ -220,9 +220,13 @@ fn tell(healed: &Healed) {
         0 => String::new(),
         _ => format!(", but for {stayed} paths that were changed since"),
     };
-    output::say(&match &healed.outcome {
-        Mended::Finished { stayed } => format!("{what}: it is finished now{}", left(*stayed)),
-        Mended::TakenBack { stayed } => format!("{what}: it was taken back{}", left(*stayed)),
-        Mended::Stuck(why) => format!("{what}, and can neither be finished nor taken back yet: {why}"),
-    });
+    match &healed.outcome {
+        Mended::Swept => {}
+        Mended::Finished { stayed } => output::say(&format!("{what}: it is finished now{}", left(*stayed))),
+        Mended::TakenBack { stayed } => output::say(&format!("{what}: it was taken back{}", left(*stayed))),
+        Mended::Stuck(why) => {
+            output::say(&format!("{what}, and can neither be finished nor taken back yet: {why}"))
+        }
+    }
+    healed.kept.iter().for_each(|(path, at)| output::say(&format!("trace: {}", view::kept(path, at))));
 }

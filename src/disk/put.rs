@@ -7,7 +7,7 @@ use std::io::{self, Read, Write};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::path::Path;
 
-use rustix::fs::{AtFlags, Mode, OFlags, RenameFlags};
+use rustix::fs::{AtFlags, Mode, OFlags, RenameFlags, StatxFlags};
 use rustix::io::Errno;
 
 const DIRECTORY: OFlags =
@@ -165,6 +165,14 @@ pub fn move_new(from: Spot<'_>, to: Spot<'_>) -> io::Result<()> {
     }
 }
 
+/// Moves a plain file to another file system, where nothing may be yet. Its copy is synced first.
+pub fn copy_new(from: Spot<'_>, to: Spot<'_>) -> io::Result<()> {
+    let mut bytes = Vec::new();
+    open_file(from.dir, from.name)?.read_to_end(&mut bytes)?;
+    new_file(to.dir, to.name, &bytes, 0o600, None)?.sync_all()?;
+    remove(from)
+}
+
 /// What became of what stood there.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Replaced {
@@ -196,6 +204,8 @@ pub fn remove_dir(spot: Spot<'_>) -> io::Result<bool> {
     match rustix::fs::unlinkat(spot.dir, spot.name, AtFlags::REMOVEDIR) {
         Ok(()) | Err(Errno::NOENT) => Ok(true),
         Err(Errno::NOTEMPTY | Errno::EXIST | Errno::NOTDIR | Errno::BUSY) => Ok(false),
+        // It lies in a directory that is closed to us, or is somebody else's.
+        Err(Errno::ACCESS | Errno::PERM) => Ok(false),
         Err(error) => Err(error.into()),
     }
 }
@@ -232,9 +242,20 @@ pub fn is_writable(dir: &OwnedFd) -> bool {
     rustix::fs::accessat(dir, c".", access, AtFlags::EACCESS).is_ok()
 }
 
-/// Which device a directory lies on.
-pub fn device(dir: impl AsFd) -> io::Result<u64> {
-    Ok(rustix::fs::fstat(dir)?.st_dev)
+/// Where names can be moved to from a directory: two mounts of one device are two worlds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Mount {
+    device: (u32, u32),
+    /// 0 from kernels that do not tell (before 5.8).
+    id: u64,
+}
+
+/// Which mount a directory lies on.
+pub fn mount(dir: impl AsFd) -> io::Result<Mount> {
+    let about = rustix::fs::statx(dir, c"", AtFlags::EMPTY_PATH, StatxFlags::MNT_ID)?;
+    let told = about.stx_mask & StatxFlags::MNT_ID.bits() != 0;
+    let id = if told { about.stx_mnt_id } else { 0 };
+    Ok(Mount { device: (about.stx_dev_major, about.stx_dev_minor), id })
 }
 
 /// The names in a directory.

@@ -1,7 +1,7 @@
 //! What a restore is to do, or did: `trace restore`, `undo`, `redo`.
 
 use std::io::{self, Write};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use super::paint::Style;
 use super::safe::Safe;
@@ -93,14 +93,7 @@ pub fn remarks(view: &PlanView) -> Vec<String> {
         let path = Safe(path.as_bytes());
         lines.push(format!("kept: {path} was changed while this was at work"));
     }
-    for (path, at) in &done.kept {
-        let at = at.as_os_str().as_encoded_bytes();
-        lines.push(format!(
-            "{} was written to while it was replaced: that is in {}",
-            Safe(path.as_bytes()),
-            Safe(at)
-        ));
-    }
+    lines.extend(done.kept.iter().map(|(path, at)| kept(path, at)));
     let back = match view.command {
         "undo" => "`trace redo`",
         _ => "`trace undo`",
@@ -110,6 +103,12 @@ pub fn remarks(view: &PlanView) -> Vec<String> {
         None => format!("{back} takes this back"),
     });
     lines
+}
+
+/// Says where the bytes are that somebody wrote to a file while it was replaced.
+pub fn kept(path: &Text, at: &Path) -> String {
+    let (path, at) = (Safe(path.as_bytes()), Safe(at.as_os_str().as_encoded_bytes()));
+    format!("{path} was written to while it was replaced: that is in {at}")
 }
 
 fn summary(view: &PlanView) -> String {

@@ -4,7 +4,7 @@
 //! which lies ready in the operation's room, and what it replaced lies there until the end. So a
 //! plan can be driven either way from wherever it stopped, by looking at what stands where.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashSet};
 use std::fs;
 use std::io::ErrorKind;
 use std::os::fd::{AsFd, OwnedFd};
@@ -90,6 +90,8 @@ pub struct Work<'a> {
     pub(super) ground: Ground<'a>,
     pub(super) op: Op,
     pub(super) room: OwnedFd,
+    /// Those of all steps.
+    pub(super) paths: HashSet<Vec<u8>>,
     /// Where the process that called us stands: nobody's directory is taken away from under them.
     here: Option<PathBuf>,
 }
@@ -99,7 +101,8 @@ impl<'a> Work<'a> {
         let path = ops::room(home, &op.id);
         file::private_dir(&path)?;
         let room = put::open_top(&path).with_context(|| format!("open {}", path.display()))?;
-        Ok(Self { home, ground, op, room, here: std::env::current_dir().ok() })
+        let paths = op.steps.iter().map(|placed| placed.step.path.0.clone()).collect();
+        Ok(Self { home, ground, op, room, paths, here: std::env::current_dir().ok() })
     }
 
     /// Brings all new bytes near their places, synced, before anything changes.
@@ -184,7 +187,8 @@ impl<'a> Work<'a> {
             return Ok(Brought::There);
         }
         let name = self.slot_name(at);
-        let slot = Spot { dir: if placed.beside { dir.as_fd() } else { self.room.as_fd() }, name: &name };
+        let slot_dir = self.slot_dir(at)?;
+        let slot = Spot { dir: slot_dir.as_fd(), name: &name };
         match (other, want) {
             (_, None) => self.take_away(at, spot, slot, other),
             (None, Some(_)) => {
@@ -308,7 +312,7 @@ impl<'a> Work<'a> {
             .collect();
         super::tell(self.home, &self.op, &changed).context("tell of what was put back")?;
         ops::advance(self.home, &self.op.id, Stage::Open, Stage::Done)?;
-        let kept = self.sweep();
+        let kept = self.clean_up(Goal::Forward);
         ops::prune(self.home);
         let stayed = stayed.into_iter().map(|at| self.op.steps[at].step.path.clone()).collect();
         Ok(Done { op: self.op.id.clone(), changed, stayed, kept })
@@ -336,8 +340,18 @@ impl<'a> Work<'a> {
     pub fn back(&self) -> Result<Vec<usize>> {
         let stayed = self.drive(Goal::Back)?;
         ops::forget(self.home, &self.op.id, Stage::Back)?;
-        self.sweep();
+        self.clean_up(Goal::Back);
         Ok(stayed)
+    }
+
+    /// Empties the room. What waited beside its place kept directories from being empty.
+    pub(super) fn clean_up(&self, goal: Goal) -> Vec<(Text, PathBuf)> {
+        let kept = self.sweep();
+        if self.op.steps.iter().any(|placed| placed.beside) {
+            // At worst an empty directory is left.
+            let _ = self.remove_hollow(goal);
+        }
+        kept
     }
 }
 

@@ -1,6 +1,7 @@
 //! Finishes the restore that somebody was killed in, or takes it back.
 
 use std::fs;
+use std::path::PathBuf;
 
 use anyhow::{Context, Error, Result};
 
@@ -23,6 +24,8 @@ pub struct Healed {
     pub action: RestoreAction,
     pub label: Text,
     pub outcome: Mended,
+    /// Files that others wrote to while they were replaced, and where those bytes are.
+    pub kept: Vec<(Text, PathBuf)>,
 }
 
 /// What became of it.
@@ -30,6 +33,8 @@ pub struct Healed {
 pub enum Mended {
     /// It was carried out to its end.
     Finished { stayed: usize },
+    /// It was over; what it had replaced is closed by now, and was looked at.
+    Swept,
     /// It could not be, and everything is as it was before it.
     TakenBack { stayed: usize },
     /// Neither was possible; the next command tries again.
@@ -62,7 +67,13 @@ pub fn heal(home: &Home, store: &Store, alone: bool) -> Result<Vec<Healed>> {
     // What is still open elsewhere was left in its room; what is left of nobody goes.
     for id in &listing.rooms {
         match ops::read(&ops::file(home, id, Stage::Done)) {
-            Ok(op) => drop(Work::new(home, Ground::open(home, store)?, op)?.sweep()),
+            Ok(op) => {
+                let (action, label) = (op.action, op.label.clone());
+                let kept = Work::new(home, Ground::open(home, store)?, op)?.clean_up(Goal::Forward);
+                if !kept.is_empty() {
+                    healed.push(Healed { action, label, outcome: Mended::Swept, kept });
+                }
+            }
             Err(_) => remove_orphan(home, id),
         }
     }
@@ -72,14 +83,18 @@ pub fn heal(home: &Home, store: &Store, alone: bool) -> Result<Vec<Healed>> {
 fn mend(home: &Home, store: &Store, op: Op, stage: Stage) -> Result<Healed> {
     let (action, label) = (op.action, op.label.clone());
     let work = Work::new(home, Ground::open(home, store)?, op.clone())?;
+    let mut kept = Vec::new();
     let outcome = match stage {
         Stage::Back => back(&work),
         _ => match work.drive(Goal::Forward).and_then(|stayed| work.seal(stayed)) {
-            Ok(done) => Mended::Finished { stayed: done.stayed.len() },
+            Ok(done) => {
+                kept = done.kept;
+                Mended::Finished { stayed: done.stayed.len() }
+            }
             Err(error) => give_up(home, &work, &op.id, error),
         },
     };
-    Ok(Healed { action, label, outcome })
+    Ok(Healed { action, label, outcome, kept })
 }
 
 /// Finishing failed: a full disk, say. Taking back needs no room.

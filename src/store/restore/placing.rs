@@ -4,16 +4,18 @@ use std::collections::HashMap;
 use std::os::fd::AsFd;
 use std::path::Path;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 
 use super::ground::{Ground, is_absent};
-use crate::disk::put::{self, Missing};
+use crate::disk::put::{self, Missing, Mount};
 use crate::model::restore::Step;
+use crate::model::text::Text;
+use crate::store::Refused;
 use crate::wire::op::{Locked, Op, Placed};
 
 /// Finds out where the new bytes of each step are to wait, and which directories must be opened.
 pub fn place(ground: &Ground<'_>, op: Op, steps: Vec<Step>, room: &Path) -> Result<Op> {
-    let device = put::device(put::open_top(room)?)?;
+    let mount = put::mount(put::open_top(room)?)?;
     let mut above: HashMap<Vec<u8>, bool> = HashMap::new();
     let mut locked = Vec::new();
     let mut placed = Vec::new();
@@ -22,7 +24,7 @@ pub fn place(ground: &Ground<'_>, op: Op, steps: Vec<Step>, room: &Path) -> Resu
         let beside = match above.get(&dir) {
             Some(beside) => *beside,
             None => {
-                let (is_beside, closed) = nearest(ground, &dir, device)?;
+                let (is_beside, closed) = nearest(ground, &dir, mount)?;
                 locked.extend(closed.filter(|closed| !locked.contains(closed)));
                 above.insert(dir, is_beside);
                 is_beside
@@ -33,16 +35,22 @@ pub fn place(ground: &Ground<'_>, op: Op, steps: Vec<Step>, room: &Path) -> Resu
     Ok(Op { steps: placed, locked, ..op })
 }
 
-/// The nearest directory there is on the way to `dir`: whether it lies on another device, and what it
+/// The nearest directory there is on the way to `dir`: whether it lies on another mount, and what it
 /// must get back if it has to be opened for us.
-fn nearest(ground: &Ground<'_>, dir: &[u8], device: u64) -> Result<(bool, Option<Locked>)> {
+fn nearest(ground: &Ground<'_>, dir: &[u8], mount: Mount) -> Result<(bool, Option<Locked>)> {
     let mut dir = dir;
     loop {
         match put::open_below(ground.top.as_fd(), dir, Missing::Fail) {
             Ok(open) => {
                 let mode = put::permissions(&open)?;
                 let closed = (!put::is_writable(&open)).then(|| Locked { path: dir.into(), mode });
-                return Ok((put::device(&open)? != device, closed));
+                if closed.is_some() && put::set_dir_mode(&open, mode).is_err() {
+                    bail!(Refused(format!(
+                        "{:?} cannot be written to, and is not yours to open: nothing was changed",
+                        Text::from(dir)
+                    )));
+                }
+                return Ok((put::mount(&open)? != mount, closed));
             }
             Err(error) if is_absent(&error) && !dir.is_empty() => dir = put::split(dir).0,
             Err(error) => {

@@ -112,6 +112,8 @@ impl Way<'_> {
             (Sort::Directory | Sort::Special, Some(_), _) => Judged::Conflict(Conflict::InTheWay),
             (Sort::Nothing, None, _) if self.is_open(path)? => Judged::Clear,
             (Sort::Directory, None, _) if self.empties(path)? => Judged::Clear,
+            // No checkpoint took it in, because git came to ignore it: it stands there all the same.
+            (Sort::File | Sort::Link, None, to) if self.ground.standing(path)?.is(to) => Judged::NothingToDo,
             (_, None, _) => Judged::Conflict(Conflict::InTheWay),
         })
     }

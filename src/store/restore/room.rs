@@ -2,16 +2,17 @@
 //! replaced stays until somebody looked at it.
 
 use std::fs;
-use std::io::Read;
-use std::os::fd::AsFd;
+use std::io::{self, ErrorKind, Read};
+use std::os::fd::{AsFd, OwnedFd};
+use std::os::unix::fs::MetadataExt;
 use std::path::PathBuf;
-use std::time::Duration;
 
 use anyhow::{Context, Error, Result};
 
 use super::apply::{Work, executable, is_executable};
-use super::ground::Standing;
+use super::ground::{Standing, is_absent};
 use super::ops;
+use crate::disk::clock;
 use crate::disk::lease::Lease;
 use crate::disk::put::{self, Missing, Spot};
 use crate::git::LINK;
@@ -19,8 +20,8 @@ use crate::model::change::Side;
 use crate::model::text::Text;
 use crate::store::Damaged;
 
-/// A replaced file that somebody seems to have open is looked at again for so long.
-const ABANDONED: Duration = Duration::from_secs(24 * 3600);
+/// A replaced file that somebody seems to have open is looked at again for so many seconds.
+const ABANDONED_S: i64 = 24 * 3600;
 
 impl Work<'_> {
     /// Puts the bytes of a side into the step's slot in the room.
@@ -83,10 +84,32 @@ impl Work<'_> {
     fn keep(&self, at: usize, slot: Spot<'_>) -> Result<PathBuf> {
         let dir = self.home.place.ops(&self.home.worktree);
         let name = format!("{}.{at}.kept", self.op.id);
-        let to = put::open_top(&dir)?;
-        put::move_new(slot, Spot { dir: to.as_fd(), name: name.as_bytes() })
-            .context("keep what was written to a file while it was replaced")?;
+        let open = put::open_top(&dir)?;
+        let to = Spot { dir: open.as_fd(), name: name.as_bytes() };
+        let moved = match put::move_new(slot, to) {
+            Err(error) if error.kind() == ErrorKind::CrossesDevices => put::copy_new(slot, to),
+            moved => moved,
+        };
+        moved.context("keep what was written to a file while it was replaced")?;
         Ok(dir.join(name))
+    }
+
+    /// The directory in which a step's slot is. Beside its place, it is above all that the plan makes a
+    /// file or a link of, so that it keeps no directory from going.
+    pub(super) fn slot_dir(&self, at: usize) -> io::Result<OwnedFd> {
+        let placed = &self.op.steps[at];
+        if !placed.beside {
+            return self.room.try_clone();
+        }
+        let mut path = placed.step.path.as_bytes();
+        let mut above = put::split(path).0;
+        while !above.is_empty() {
+            if self.paths.contains(above) {
+                path = above;
+            }
+            above = put::split(above).0;
+        }
+        self.ground.parent(path, Missing::Fail)
     }
 
     pub(super) fn slot_name(&self, at: usize) -> Vec<u8> {
@@ -96,51 +119,64 @@ impl Work<'_> {
         }
     }
 
-    /// Empties the room. What somebody still has open waits there for the next command; what somebody
-    /// wrote meanwhile is kept and returned.
-    pub fn sweep(&self) -> Vec<(Text, PathBuf)> {
-        let mut kept = Vec::new();
+    /// Empties the room. What somebody still has open waits there for the next command, and so does the
+    /// room; what somebody wrote meanwhile is kept and returned.
+    pub(super) fn sweep(&self) -> Vec<(Text, PathBuf)> {
+        let (mut kept, mut waits) = (Vec::new(), false);
         for at in 0..self.op.steps.len() {
-            let placed = &self.op.steps[at];
-            let name = self.slot_name(at);
-            let dir = match placed.beside {
-                true => match self.ground.parent(placed.step.path.as_bytes(), Missing::Fail) {
-                    Ok(dir) => dir,
-                    Err(_) => continue,
-                },
-                false => match self.room.try_clone() {
-                    Ok(dir) => dir,
-                    Err(_) => continue,
-                },
-            };
-            if let Ok(Some(path)) = self.sweep_slot(at, Spot { dir: dir.as_fd(), name: &name }) {
-                kept.push((placed.step.path.clone(), path));
+            match self.sweep_step(at) {
+                Ok(Swept::Empty) => {}
+                Ok(Swept::Kept(path)) => kept.push((self.op.steps[at].step.path.clone(), path)),
+                Ok(Swept::Waits) | Err(_) => waits = true,
             }
         }
-        let _ = fs::remove_dir(ops::room(self.home, &self.op.id));
+        if !waits {
+            let _ = fs::remove_dir(ops::room(self.home, &self.op.id));
+        }
         kept
     }
 
-    fn sweep_slot(&self, at: usize, slot: Spot<'_>) -> Result<Option<PathBuf>> {
+    fn sweep_step(&self, at: usize) -> Result<Swept> {
+        match self.slot_dir(at) {
+            Err(error) if is_absent(&error) => Ok(Swept::Empty),
+            dir => self.sweep_slot(at, Spot { dir: dir?.as_fd(), name: &self.slot_name(at) }),
+        }
+    }
+
+    fn sweep_slot(&self, at: usize, slot: Spot<'_>) -> Result<Swept> {
         match put::look_at_kind(slot)? {
-            put::Sort::Nothing => return Ok(None),
+            put::Sort::Nothing => return Ok(Swept::Empty),
             put::Sort::File => {}
-            _ => return self.clear(at, slot).map(|()| None),
+            _ => return self.clear(at, slot).map(|()| Swept::Empty),
         }
         let open = put::open_file(slot.dir, slot.name)?;
         // While the lease holds, nobody can come and write to what we are about to take away.
         let lease = Lease::take(&open);
-        let age = open.metadata()?.modified().ok().and_then(|at| at.elapsed().ok());
-        if lease.is_none() && age.is_none_or(|age| age < ABANDONED) {
-            return Ok(None);
+        // What is replaced is renamed, which sets the time of its inode; its bytes may be from years ago.
+        let age = clock::now().secs() - open.metadata()?.ctime();
+        if lease.is_none() && age < ABANDONED_S {
+            return Ok(Swept::Waits);
         }
         let mut bytes = Vec::new();
         (&open).read_to_end(&mut bytes)?;
         let id = self.ground.store.hash_blob(&bytes)?;
         let step = &self.op.steps[at].step;
         match [step.from, step.to].iter().flatten().any(|end| end.id == id) {
-            true => put::remove(slot).map(|()| None).map_err(Error::from),
-            false => self.keep(at, slot).map(Some),
+            true => put::remove(slot).map(|()| Swept::Empty).map_err(Error::from),
+            false => {
+                // Keeping may mean copying, which opens it once more; nobody else knows its name.
+                drop(lease);
+                self.keep(at, slot).map(Swept::Kept)
+            }
         }
     }
+}
+
+/// What became of a slot.
+enum Swept {
+    Empty,
+    /// Somebody had written to it.
+    Kept(PathBuf),
+    /// Somebody has it open.
+    Waits,
 }
