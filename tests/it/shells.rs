@@ -15,7 +15,7 @@ macro_rules! in_each_shell {
     )+};
 }
 
-mod driver;
+pub mod driver;
 mod patterns;
 mod real;
 mod users;
