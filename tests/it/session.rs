@@ -200,7 +200,7 @@ fn a_file_that_two_sessions_at_work_changed_is_named() {
     let sandbox = Sandbox::enabled();
     let edit = |session: &str, path: &str, text: &str| {
         let file = sandbox.dir.join(path);
-        let more = json!({"tool": "edit", "tool_id": text, "input": {"file_path": file.to_str()}});
+        let more = json!({"tool": "edit", "tool_id": format!("{path} {text}"), "input": {"file_path": file.to_str()}});
         tell(&sandbox, "claude", session, "tool_pre", more.clone());
         sandbox.write(path, text);
         tell(&sandbox, "claude", session, "tool_post", more);
