@@ -152,12 +152,21 @@ impl Made {
 impl Change {
     /// When it was made, if the files were last looked at, before it was found, at `since`, and it
     /// was found at `found`. Times from before that are those of a file that was only moved.
+    ///
+    /// Anybody can set an `mtime`, as `touch -d` and `tar x` do; a `ctime` is the kernel's. One that is
+    /// not between the look before and the `ctime` tells nothing.
     pub fn made(&self, since: Timestamp, found: Timestamp, slack_us: i64) -> Made {
-        let times = [self.mtime, self.ctime];
-        let newer = times.map(|time| time.filter(|time| time.0 >= since.0.saturating_sub(slack_us)));
-        match (Made::At(times).bounds(), Made::At(newer).bounds()) {
+        // A clock that was set back meanwhile has no before and after.
+        if since > found {
+            return Made::At([self.mtime, self.ctime]);
+        }
+        let earliest = since.0.saturating_sub(slack_us);
+        let latest = self.ctime.map_or(i64::MAX, |ctime| ctime.0.saturating_add(slack_us));
+        let mtime = self.mtime.filter(|time| (earliest..=latest).contains(&time.0));
+        let ctime = self.ctime.filter(|time| time.0 >= earliest);
+        match (Made::At([self.mtime, self.ctime]).bounds(), Made::At([mtime, ctime]).bounds()) {
             (Some(_), None) => Made::Between(since, found),
-            _ => Made::At(newer),
+            _ => Made::At([mtime, ctime]),
         }
     }
 }
@@ -244,6 +253,27 @@ mod tests {
             let by = by.iter().map(|name| (*name).to_owned()).collect();
             assert_eq!(judged(mtime, &two), (by, confidence), "{mtime:?}");
         }
+    }
+
+    #[test]
+    fn a_time_that_somebody_set_is_nobodys_proof() {
+        let change = |mtime, ctime| Change {
+            path: "a".into(),
+            status: Status::Modified,
+            old: None,
+            new: None,
+            mtime: Some(Timestamp(mtime)),
+            ctime: Some(Timestamp(ctime)),
+            by: Vec::new(),
+            confidence: Confidence::Unknown,
+        };
+        let made = |mtime, ctime, since| change(mtime, ctime).made(Timestamp(since), Timestamp(1000), 5);
+        let at = |mtime: Option<i64>, ctime| Made::At([mtime.map(Timestamp), Some(Timestamp(ctime))]);
+        assert_eq!(made(200, 300, 100), at(Some(200), 300), "written, then its mode was changed");
+        assert_eq!(made(400, 300, 100), at(None, 300), "touch -d tomorrow");
+        assert_eq!(made(50, 300, 100), at(None, 300), "cp -p, tar x");
+        assert_eq!(made(50, 60, 100), Made::Between(Timestamp(100), Timestamp(1000)), "only moved");
+        assert_eq!(made(50, 60, 2000), at(Some(50), 60), "the clock was set back");
     }
 
     #[test]

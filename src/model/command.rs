@@ -28,6 +28,8 @@ pub struct Command {
     pub output: Option<Output>,
     /// What is known of its end.
     pub end: End,
+    /// When it was over at the latest, if its end was never told.
+    pub over_by: Option<Timestamp>,
     /// The checkpoint that holds the half that stands for it; `None` while only in the journal.
     pub checkpoint: Option<Oid>,
 }
@@ -176,6 +178,7 @@ impl Join {
         };
         for command in self.commands.values_mut().filter(theirs) {
             command.end = End::Abandoned;
+            command.over_by = Some(event.at);
         }
     }
 }
@@ -206,6 +209,7 @@ impl Command {
             process: half.process.clone(),
             output: half.output.clone(),
             end,
+            over_by: None,
             checkpoint: held_by,
         }
     }

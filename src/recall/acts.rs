@@ -97,6 +97,10 @@ pub fn of(home: &Home, store: &Store, record: &Record) -> Result<Acts> {
         for change in dated(found) {
             let owners = windows.owners(&change, found, guarded);
             let Some(owner) = owners.last() else { continue };
+            let rivals = match change.status {
+                Status::Deleted => windows.rivals(&change, found),
+                Status::Added | Status::Modified => owners.len(),
+            };
             let act = &mut acts[*owner];
             let edit = match change.status {
                 Status::Added => Edit { old: None, new: change.new },
@@ -104,7 +108,7 @@ pub fn of(home: &Home, store: &Store, record: &Record) -> Result<Acts> {
                 Status::Modified => Edit { old: change.old, new: change.new },
             };
             act.edits.entry(change.path.0.clone()).or_default().push(edit);
-            if owners.len() > 1 {
+            if rivals > 1 {
                 act.shared.insert(change.path.0.clone());
             }
             act.first_in.get_or_insert(found.checkpoint);
@@ -115,7 +119,8 @@ pub fn of(home: &Home, store: &Store, record: &Record) -> Result<Acts> {
     for event in &record.others {
         let What::Restored(restored) = &event.what else { continue };
         // What a restore changed stands in its plan, more surely than in what was found afterwards.
-        let Some(edits) = edits_of(home, &event.id, restored)? else { continue };
+        // A plan that is gone or damaged leaves what was found.
+        let Ok(Some(edits)) = edits_of(home, &event.id, restored) else { continue };
         let is_it = |act: &&mut Act| matches!(&act.what, Sort::Restore(id, _) if *id == event.id);
         acts.iter_mut().filter(is_it).for_each(|act| act.edits.clone_from(&edits));
     }

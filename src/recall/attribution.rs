@@ -72,7 +72,17 @@ impl Windows {
 
     /// The windows that hold a change, by their place.
     pub fn holders(&self, change: &Change, found: &Found) -> Vec<usize> {
-        let made = change.made(found.since, found.at, SLACK_US);
+        self.holding(change, change.made(found.since, found.at, SLACK_US))
+    }
+
+    /// How many were at work when a path may have gone: its directory's time is only the last one of
+    /// what happened there.
+    pub fn rivals(&self, change: &Change, found: &Found) -> usize {
+        let until = change.ctime.unwrap_or(found.at).min(found.at).max(found.since);
+        self.holding(change, Made::Between(found.since, until)).len()
+    }
+
+    fn holding(&self, change: &Change, made: Made) -> Vec<usize> {
         let near = self.near(made);
         let windows: Vec<Window> = near.iter().map(|at| self.all[*at].clone()).collect();
         change::holders(&change.path, made, &windows, SLACK_US).into_iter().map(|at| near[at]).collect()
@@ -127,10 +137,11 @@ impl Windows {
     }
 }
 
-/// From its start to its end; of a command whose start nobody told, its end alone.
+/// From its start to its end, or to when it was over at the latest; of a command whose start nobody
+/// told, its end alone.
 pub fn of_command(command: &Command) -> Option<Window> {
     let from = command.started.or(command.finished)?;
-    let to = command.finished.unwrap_or_else(clock::now);
+    let to = command.finished.or(command.over_by).unwrap_or_else(clock::now);
     Some(Window {
         author: Author { session: command.session.clone(), command: Some(command.id.clone()), tool: None },
         from,

@@ -156,6 +156,7 @@ fn read_from<'a>(
             open().ok().and_then(|store| looked_before(store, first.checkpoint)).unwrap_or_default();
     }
     record.commands = join.finish();
+    record.close_lost();
     (record, told)
 }
 
@@ -236,6 +237,24 @@ impl Record {
             self.take(join, event, None);
         }
         Ok(())
+    }
+
+    /// A command that was killed with its shell was over when its session began another, or else when
+    /// the files were next looked at: what is changed later is not its doing.
+    fn close_lost(&mut self) {
+        let is_lost = |command: &&Command| command.end == End::Open && self.state(command) == State::Lost;
+        let over = |lost: &Command| {
+            let next = self.commands.iter().find(|other| {
+                other.session == lost.session && other.session.is_some() && other.moment() > lost.moment()
+            });
+            let looked = || self.changes.iter().map(|found| found.at).find(|at| *at > lost.moment());
+            (lost.id.clone(), next.map(Command::moment).or_else(looked))
+        };
+        let all: HashMap<CommandId, Option<Timestamp>> =
+            self.commands.iter().filter(is_lost).map(over).collect();
+        for command in &mut self.commands {
+            command.over_by = all.get(&command.id).copied().flatten().or(command.over_by);
+        }
     }
 
     /// The state of a command: one without an end runs while its process does.

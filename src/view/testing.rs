@@ -99,6 +99,7 @@ pub fn command(seq: u64, text: &str, exit: i32) -> Command {
         process: None,
         output: None,
         end: End::Done,
+        over_by: None,
         checkpoint: Some(oid(0x3f)),
     }
 }
