@@ -71,7 +71,13 @@ pub fn proceed(world: &World, home: &Home, manner: &Manner, propose: Propose<'_>
         agreed = Some(proposal.items);
     }
     let turn = Turn::take(home, &world.user, PATIENCE)?;
-    turn.heal(&Store::open(&home.place.store())?)?.iter().for_each(tell);
+    let healed = turn.heal(&Store::open(&home.place.store())?)?;
+    healed.iter().for_each(tell);
+    if healed.iter().any(|healed| matches!(healed.outcome, Mended::Stuck(_))) {
+        bail!(Refusal(
+            "nothing more is put back before that is done: mend its cause, and try again".to_owned()
+        ));
+    }
     let saved = turn.save()?;
     let store = Store::open(&home.place.store())?;
     let Some(proposal) = propose(&store, saved)? else { return nothing(manner) };
@@ -102,10 +108,18 @@ fn shown(proposal: &Proposal, saved: Saved) -> PlanView {
         of: proposal.purpose.of.clone(),
         items: proposal.items.clone(),
         exact: proposal.exact,
-        notes: proposal.notes.clone(),
+        notes: proposal.notes.iter().cloned().chain(unread(saved)).collect(),
         saved: Some(saved.id),
         done: None,
     }
+}
+
+/// What stands where nobody could look is in no plan.
+fn unread(saved: Saved) -> Option<String> {
+    (saved.unread > 0).then(|| match saved.unread {
+        1 => "1 path could not be read: what is there is left alone".to_owned(),
+        more => format!("{more} paths could not be read: what is there is left alone"),
+    })
 }
 
 fn nothing(manner: &Manner) -> Result<Exit> {
@@ -214,8 +228,7 @@ pub fn heal(world: &World, home: &Home) {
 }
 
 fn tell(healed: &Healed) {
-    let what =
-        format!("trace: `{} {}` had been interrupted", healed.action.word(), Safe(healed.label.as_bytes()));
+    let what = format!("trace: `{}` had been interrupted", Safe(healed.what.as_bytes()));
     let left = |stayed: usize| match stayed {
         0 => String::new(),
         _ => format!(", but for {stayed} paths that were changed since"),
@@ -225,8 +238,12 @@ fn tell(healed: &Healed) {
         Mended::Finished { stayed } => output::say(&format!("{what}: it is finished now{}", left(*stayed))),
         Mended::TakenBack { stayed } => output::say(&format!("{what}: it was taken back{}", left(*stayed))),
         Mended::Stuck(why) => {
-            output::say(&format!("{what}, and can neither be finished nor taken back yet: {why}"))
+            output::say(&format!("{what}, and can neither be finished nor taken back yet: {why}"));
         }
+        Mended::Unreadable(plan) => output::say(&format!(
+            "{what}, and its plan cannot be read: the files are left as they are; `trace log` has the checkpoint from before it ({})",
+            plan.display()
+        )),
     }
     healed.kept.iter().for_each(|(path, at)| output::say(&format!("trace: {}", view::kept(path, at))));
 }

@@ -247,10 +247,9 @@ pub fn notes(home: &Home, store: &Store, unit: &Unit, before: Before) -> Result<
         ));
     }
     if !unit.shared.is_empty() {
-        notes.push(format!(
-            "{} paths may have been changed by something else at the same time",
-            unit.shared.len()
-        ));
+        let number = unit.shared.len();
+        let paths = if number == 1 { "path" } else { "paths" };
+        notes.push(format!("{number} {paths} may have been changed by something else at the same time"));
     }
     let then = unit.head_before(store)?;
     let now = head::read(&home.place.git_dir, &home.place.common)?.commit;

@@ -27,7 +27,10 @@ pub fn run(world: &World, args: &Args) -> Result<Exit> {
     let path = Text::from(top.as_os_str().as_encoded_bytes());
     let home = Home::of(place.clone(), world.state()?)?;
     let shown = match &home {
-        Some(home) => enabled(world, home, path)?,
+        Some(home) => {
+            super::putting::heal(world, home);
+            enabled(world, home, path)?
+        }
         None => StatusView {
             enabled: false,
             worktree: None,

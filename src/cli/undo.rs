@@ -111,8 +111,11 @@ pub fn redo(world: &World, args: &RedoArgs) -> Result<Exit> {
         let (record, read) = commands::read(&home, store);
         read.context("read the record")?;
         let Some(last) = undo::last_undo(&record) else { return Ok(None) };
-        let edits = acts::edits_of(&home, &last.id, &last.restored)?;
-        let edits = edits.with_context(|| format!("the plan of {} is no longer kept", last.id))?;
+        let instead =
+            || format!("`trace restore {}` puts back all files as they were before it", last.restored.saved);
+        let edits = acts::edits_of(&home, &last.id, &last.restored).with_context(instead)?;
+        let edits =
+            edits.with_context(|| format!("the plan of {} is no longer kept: {}", last.id, instead()))?;
         let items = revert::plan(&home, store, saved, &edits, resolve)?;
         let named = acts::sure_names(&home, store, &items, None, Vec::new())?;
         Ok(Some(Proposal {

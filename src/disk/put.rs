@@ -173,6 +173,11 @@ pub fn copy_new(from: Spot<'_>, to: Spot<'_>) -> io::Result<()> {
     remove(from)
 }
 
+/// Gives what is at `from` the name `to`, whatever had it.
+pub fn rename(from: Spot<'_>, to: Spot<'_>) -> io::Result<()> {
+    Ok(rustix::fs::renameat(from.dir, from.name, to.dir, to.name)?)
+}
+
 /// What became of what stood there.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Replaced {

@@ -129,12 +129,9 @@ pub fn of(home: &Home, store: &Store, record: &Record) -> Result<Acts> {
 
 /// What a restore changed, as its plan has it; `None` if that is no longer kept.
 pub fn edits_of(home: &Home, id: &EventId, restored: &Restored) -> Result<Option<Edits>> {
-    let Some(steps) = restore::steps_of(home, id)? else { return Ok(None) };
-    // A path that somebody else changed meanwhile is in the plan, and was left as it was.
-    let changed: HashSet<&Text> = restored.paths.iter().collect();
-    let all_listed = changed.len() as u64 == restored.changed;
-    let done = steps.into_iter().filter(|step| !all_listed || changed.contains(&step.path));
-    Ok(Some(done.map(|step| (step.path.0, vec![Edit { old: step.from, new: step.to }])).collect()))
+    let steps = restore::steps_of(home, id, restored)?;
+    let edit = |step: Step| (step.path.0, vec![Edit { old: step.from, new: step.to }]);
+    Ok(steps.map(|steps| steps.into_iter().map(edit).collect()))
 }
 
 /// The act whose guard found these changes: it had begun, and had done nothing yet.

@@ -71,13 +71,16 @@ pub fn carry_out(home: &Home, store: &Store, op: Op, steps: Vec<Step>) -> Result
             return Err(error);
         }
     };
-    if let Err(error) = ops::begin(home, &op) {
-        // It may be there all the same, and must not be carried out by the next one.
-        let _ = ops::forget(home, &op.id, Stage::Open);
-        let _ = fs::remove_dir(&room);
-        return Err(error.context("nothing was changed"));
-    }
     let work = Work::new(home, ground, op)?;
+    if let Err(error) = ops::begin(home, &work.op) {
+        // It may be there all the same, and must not be carried out by the next one.
+        let words = match ops::forget(home, &work.op.id, Stage::Open) {
+            Ok(()) => "nothing was changed",
+            Err(_) => "nothing was changed yet; the next `trace` command does it",
+        };
+        let _ = fs::remove_dir(&room);
+        return Err(error.context(words));
+    }
     match work.stage().and_then(|()| work.drive(Goal::Forward)).and_then(|stayed| work.seal(stayed)) {
         Ok(done) => Ok(done),
         Err(error) => Err(work.take_back(error)),
@@ -124,7 +127,7 @@ impl<'a> Work<'a> {
 
     /// Brings every path to the wanted end. Returns those that somebody else changed.
     pub fn drive(&self, goal: Goal) -> Result<Vec<usize>> {
-        self.unlock()?;
+        self.unlock();
         let mut stayed = Vec::new();
         for at in self.order(goal) {
             let path = &self.op.steps[at].step.path;
@@ -166,8 +169,17 @@ impl<'a> Work<'a> {
             Standing::Directory if other.is_none() && self.ground.remove_hollow(path)? => {
                 self.change(at, other, want)
             }
+            // It went before, and made room for what the plan puts below it.
+            Standing::Directory if want.is_none() && self.puts_below(path, goal) => Ok(Brought::There),
             _ => Ok(Brought::Stayed),
         }
+    }
+
+    fn puts_below(&self, dir: &[u8], goal: Goal) -> bool {
+        self.op.steps.iter().any(|placed| {
+            let rest = placed.step.path.as_bytes().strip_prefix(dir);
+            rest.is_some_and(|rest| rest.starts_with(b"/")) && sides(&placed.step, goal).1.is_some()
+        })
     }
 
     fn change(&self, at: usize, other: Option<Side>, want: Option<Side>) -> Result<Brought> {
@@ -267,23 +279,33 @@ impl<'a> Work<'a> {
         self.here.as_ref().is_some_and(|here| here.starts_with(dir))
     }
 
-    fn unlock(&self) -> Result<()> {
-        self.set_modes(|mode| mode | 0o700)
+    /// What cannot be opened, since it is another's or on a file system that is read-only, stays as it
+    /// is: nothing was changed in it, and whatever is to be will say why it cannot.
+    fn unlock(&self) {
+        for locked in &self.op.locked {
+            let _ = self.set_mode(locked, locked.mode | 0o700);
+        }
     }
 
     fn lock_again(&self) -> Result<()> {
-        self.set_modes(|mode| mode)
-    }
-
-    fn set_modes(&self, of: impl Fn(u32) -> u32) -> Result<()> {
-        for Locked { path, mode } in &self.op.locked {
-            match put::open_below(self.ground.top.as_fd(), path.as_bytes(), Missing::Fail) {
-                Err(error) if is_absent(&error) => {}
-                dir => put::set_dir_mode(&dir?, of(*mode))
-                    .with_context(|| format!("set the mode of {}", path.lossy()))?,
-            }
+        for locked in &self.op.locked {
+            self.set_mode(locked, locked.mode)
+                .with_context(|| format!("set the mode of {}", locked.path.lossy()))?;
         }
         Ok(())
+    }
+
+    fn set_mode(&self, locked: &Locked, mode: u32) -> Result<()> {
+        match put::open_below(self.ground.top.as_fd(), locked.path.as_bytes(), Missing::Fail) {
+            Err(error) if is_absent(&error) => Ok(()),
+            dir => {
+                let dir = dir?;
+                match put::permissions(&dir)? == mode {
+                    true => Ok(()),
+                    false => Ok(put::set_dir_mode(&dir, mode)?),
+                }
+            }
+        }
     }
 
     fn sync(&self) -> Result<()> {

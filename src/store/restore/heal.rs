@@ -1,6 +1,7 @@
 //! Finishes the restore that somebody was killed in, or takes it back.
 
 use std::fs;
+use std::io::ErrorKind;
 use std::path::PathBuf;
 
 use anyhow::{Context, Error, Result};
@@ -8,10 +9,10 @@ use anyhow::{Context, Error, Result};
 use super::apply::{Goal, Work};
 use super::ground::Ground;
 use super::ops::{self, Stage};
+use super::room;
 use crate::disk::process;
 use crate::git::store::Store;
 use crate::model::command::Alive;
-use crate::model::event::RestoreAction;
 use crate::model::id::EventId;
 use crate::model::text::Text;
 use crate::store::home::Home;
@@ -21,8 +22,8 @@ use crate::wire::op::Op;
 /// A restore that was found half done.
 #[derive(Clone, Debug)]
 pub struct Healed {
-    pub action: RestoreAction,
-    pub label: Text,
+    /// What it was to do, in words.
+    pub what: Text,
     pub outcome: Mended,
     /// Files that others wrote to while they were replaced, and where those bytes are.
     pub kept: Vec<(Text, PathBuf)>,
@@ -39,11 +40,15 @@ pub enum Mended {
     TakenBack { stayed: usize },
     /// Neither was possible; the next command tries again.
     Stuck(String),
+    /// Nobody can tell what was planned: the plan is set aside, and the files are as they were found.
+    Unreadable(PathBuf),
 }
 
 /// Whether there is anything to do, found out quickly.
 pub fn is_needed(home: &Home) -> bool {
-    ops::list(home).is_ok_and(|listing| !listing.unfinished.is_empty() || !listing.rooms.is_empty())
+    ops::list(home).is_ok_and(|listing| {
+        !listing.unfinished.is_empty() || !listing.rooms.is_empty() || listing.has_leftovers
+    })
 }
 
 /// Looks after every restore that nobody is at work on. `alone`: we hold the lock that says so.
@@ -52,36 +57,54 @@ pub fn heal(home: &Home, store: &Store, alone: bool) -> Result<Vec<Healed>> {
     let mut healed = Vec::new();
     for (id, stage) in listing.unfinished {
         let path = ops::file(home, &id, stage);
-        let op = match ops::read(&path) {
+        let op = match ops::load(&path)? {
             Ok(op) => op,
             Err(error) => {
-                set_aside(home, &id, stage, &error)?;
+                healed.push(set_aside(home, &id, stage, &error.into())?);
                 continue;
             }
         };
         if !alone && process::alive(&op.process) == Alive::Yes {
             continue;
         }
-        healed.push(mend(home, store, op, stage)?);
+        mend(home, store, op, stage, &mut healed)?;
     }
     // What is still open elsewhere was left in its room; what is left of nobody goes.
     for id in &listing.rooms {
         match ops::read(&ops::file(home, id, Stage::Done)) {
             Ok(op) => {
-                let (action, label) = (op.action, op.label.clone());
+                let what = words(&op);
                 let kept = Work::new(home, Ground::open(home, store)?, op)?.clean_up(Goal::Forward);
-                if !kept.is_empty() {
-                    healed.push(Healed { action, label, outcome: Mended::Swept, kept });
-                }
+                swept(what, kept, &mut healed);
             }
-            Err(_) => remove_orphan(home, id),
+            // Another one's may be about to be written.
+            Err(_) if !alone => {}
+            Err(_) => {
+                let what = Text::from(id.as_str());
+                let kept = orphan(home, store, id)?.into_iter().map(|path| (what.clone(), path));
+                swept(what.clone(), kept.collect(), &mut healed);
+            }
         }
+    }
+    if alone {
+        ops::sweep(home);
     }
     Ok(healed)
 }
 
-fn mend(home: &Home, store: &Store, op: Op, stage: Stage) -> Result<Healed> {
-    let (action, label) = (op.action, op.label.clone());
+/// A restore in words.
+fn words(op: &Op) -> Text {
+    Text::from(format!("{} {}", op.action.word(), op.label.lossy()))
+}
+
+fn swept(what: Text, kept: Vec<(Text, PathBuf)>, healed: &mut Vec<Healed>) {
+    if !kept.is_empty() {
+        healed.push(Healed { what, outcome: Mended::Swept, kept });
+    }
+}
+
+fn mend(home: &Home, store: &Store, op: Op, stage: Stage, healed: &mut Vec<Healed>) -> Result<()> {
+    let what = words(&op);
     let work = Work::new(home, Ground::open(home, store)?, op.clone())?;
     let mut kept = Vec::new();
     let outcome = match stage {
@@ -94,7 +117,8 @@ fn mend(home: &Home, store: &Store, op: Op, stage: Stage) -> Result<Healed> {
             Err(error) => give_up(home, &work, &op.id, error),
         },
     };
-    Ok(Healed { action, label, outcome, kept })
+    healed.push(Healed { what, outcome, kept });
+    Ok(())
 }
 
 /// Finishing failed: a full disk, say. Taking back needs no room.
@@ -114,17 +138,21 @@ fn back(work: &Work<'_>) -> Mended {
 }
 
 /// A plan that cannot be read is carried out by nobody. Its checkpoint still holds everything.
-fn set_aside(home: &Home, id: &EventId, stage: Stage, error: &Error) -> Result<()> {
+fn set_aside(home: &Home, id: &EventId, stage: Stage, error: &Error) -> Result<Healed> {
     trouble::note(&home.place.common, "read the plan of a restore", &format!("{error:#}"));
-    ops::advance(home, id, stage, Stage::Damaged).context("set a damaged plan aside")
+    ops::advance(home, id, stage, Stage::Damaged).context("set a damaged plan aside")?;
+    let outcome = Mended::Unreadable(ops::file(home, id, Stage::Damaged));
+    Ok(Healed { what: Text::from(id.as_str()), outcome, kept: Vec::new() })
 }
 
-/// A room without a plan holds copies of what the store holds: nothing was begun.
-fn remove_orphan(home: &Home, id: &EventId) {
-    let has_plan = [Stage::Open, Stage::Back, Stage::Done, Stage::Damaged]
-        .iter()
-        .any(|stage| fs::symlink_metadata(ops::file(home, id, *stage)).is_ok());
-    if !has_plan {
-        let _ = fs::remove_dir_all(ops::room(home, id));
+/// A room whose plan was never written, was taken back, or cannot be read; what was kept of it.
+fn orphan(home: &Home, store: &Store, id: &EventId) -> Result<Vec<PathBuf>> {
+    let may_be = |stage: &Stage| match fs::symlink_metadata(ops::file(home, id, *stage)) {
+        Err(error) => error.kind() != ErrorKind::NotFound,
+        Ok(_) => true,
+    };
+    if Stage::UNFINISHED.iter().any(may_be) {
+        return Ok(Vec::new());
     }
+    room::clear_out(home, store, id).with_context(|| format!("clear {}", ops::room(home, id).display()))
 }

@@ -34,6 +34,7 @@ use crate::disk::file::{self, Durability};
 use crate::disk::lock::{Attempt, RefLock};
 use crate::disk::{clock, process};
 use crate::git::store::Store;
+use crate::model::change::Reason;
 use crate::model::checkpoint::Kind;
 use crate::model::event::{Event, RestoreAction, Restored, What};
 use crate::model::id::EventId;
@@ -64,6 +65,8 @@ pub struct Saved {
     pub id: Oid,
     /// The files; `None`: there are none.
     pub tree: Option<Oid>,
+    /// How many paths could not be read, so that nothing is known of them.
+    pub unread: u64,
 }
 
 /// What a restore is called.
@@ -193,7 +196,15 @@ fn save(
     let store = Store::open(&home.place.store())?;
     let saved = chain::checkpoint(&store, id)?;
     let tree = chain::newest_worktree(&store, Some(&saved))?;
-    Ok(Saved { id, tree })
+    let skipped = match outcome {
+        Outcome::Made(made) => made.facts.skipped,
+        Outcome::Nothing { skipped, .. } => skipped,
+        Outcome::Covered { .. } | Outcome::Left => {
+            chain::facts(&chain::events(&store, saved.tree)?).map(|facts| facts.skipped).unwrap_or_default()
+        }
+    };
+    let unread = skipped.iter().filter(|skip| skip.reason == Reason::Unreadable).count() as u64;
+    Ok(Saved { id, tree, unread })
 }
 
 /// Makes a checkpoint of everything as it is, to plan by; nobody is kept from putting files back

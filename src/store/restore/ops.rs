@@ -1,6 +1,7 @@
 //! The files of restores: `ops/<worktree>/<operation>.<stage>`, and a room for each, `….d`, where
 //! new bytes wait and replaced ones are kept until somebody looked at them.
 
+use std::collections::HashSet;
 use std::fs;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
@@ -8,9 +9,12 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result};
 
 use crate::disk::file::{self, Durability};
+use crate::model::event::Restored;
 use crate::model::id::{EventId, WorktreeId};
 use crate::model::restore::Step;
+use crate::model::text::Text;
 use crate::store::home::Home;
+use crate::wire::Bad;
 use crate::wire::op::{self, Op};
 
 /// A plan of a few million paths.
@@ -33,7 +37,7 @@ pub enum Stage {
 }
 
 impl Stage {
-    const UNFINISHED: [Self; 2] = [Self::Open, Self::Back];
+    pub(super) const UNFINISHED: [Self; 2] = [Self::Open, Self::Back];
 
     fn word(self) -> &'static str {
         match self {
@@ -86,17 +90,20 @@ pub fn forget(home: &Home, id: &EventId, stage: Stage) -> Result<()> {
 }
 
 /// Everything in the folder of this worktree, by name: the oldest first.
+#[derive(Default)]
 pub struct Listing {
     pub unfinished: Vec<(EventId, Stage)>,
     pub done: Vec<EventId>,
     /// The operations that have a room.
     pub rooms: Vec<EventId>,
+    /// The writing of a plan was cut off, or is under way.
+    pub has_leftovers: bool,
 }
 
 /// Reads the folder.
 pub fn list(home: &Home) -> Result<Listing> {
     let dir = home.place.ops(&home.worktree);
-    let mut listing = Listing { unfinished: Vec::new(), done: Vec::new(), rooms: Vec::new() };
+    let mut listing = Listing::default();
     let names = match fs::read_dir(&dir) {
         Ok(names) => names,
         Err(error) if error.kind() == ErrorKind::NotFound => return Ok(listing),
@@ -104,6 +111,7 @@ pub fn list(home: &Home) -> Result<Listing> {
     };
     for name in names {
         let name = name.with_context(|| format!("list {}", dir.display()))?.file_name();
+        listing.has_leftovers |= name.to_string_lossy().starts_with(file::TEMPORARY);
         let Some((stem, end)) = name.to_str().and_then(|name| name.split_once('.')) else { continue };
         let Some(id) = named(stem) else { continue };
         match Stage::UNFINISHED.into_iter().find(|stage| stage.word() == end) {
@@ -127,19 +135,40 @@ fn named(stem: &str) -> Option<EventId> {
 
 /// Reads a plan.
 pub fn read(path: &Path) -> Result<Op> {
-    let bytes = file::read(path, CAP)?.with_context(|| format!("{} is gone", path.display()))?;
-    op::decode(&bytes).with_context(|| format!("read {}", path.display()))
+    load(path)?.with_context(|| format!("read {}", path.display()))
 }
 
-/// What a finished restore did; `None` if its plan is no longer kept.
-pub fn steps_of(home: &Home, id: &EventId) -> Result<Option<Vec<Step>>> {
+/// Reads a plan, and says of a damaged one what is wrong.
+///
+/// # Errors
+/// It could not be read now: that says nothing of the plan.
+pub fn load(path: &Path) -> Result<Result<Op, Bad>> {
+    let bytes = file::read(path, CAP)?.with_context(|| format!("{} is gone", path.display()))?;
+    Ok(op::decode(&bytes))
+}
+
+/// What a finished restore did, without what it left to others; `None` if its plan is no longer kept.
+pub fn steps_of(home: &Home, id: &EventId, told: &Restored) -> Result<Option<Vec<Step>>> {
     if named(id.as_str()).is_none() {
         return Ok(None);
     }
     let path = file(home, id, Stage::Done);
     match fs::symlink_metadata(&path) {
-        Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
-        _ => Ok(Some(read(&path)?.steps.into_iter().map(|placed| placed.step).collect())),
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
+        _ => {}
+    }
+    let all = read(&path)?.steps.into_iter().map(|placed| placed.step);
+    let listed: HashSet<&Text> = told.paths.iter().collect();
+    let is_listed = listed.len() as u64 == told.changed;
+    Ok(Some(all.filter(|step| !is_listed || listed.contains(&step.path)).collect()))
+}
+
+/// Removes what writing a plan left behind when it was cut off. Only for whoever is alone here.
+pub fn sweep(home: &Home) {
+    for entry in fs::read_dir(home.place.ops(&home.worktree)).into_iter().flatten().flatten() {
+        if entry.file_name().to_string_lossy().starts_with(file::TEMPORARY) {
+            let _ = fs::remove_file(entry.path());
+        }
     }
 }
 

@@ -2,15 +2,18 @@
 //! changes nothing.
 
 use std::collections::{HashMap, HashSet};
+use std::ffi::OsStr;
 use std::ops::ControlFlow;
 use std::os::fd::AsFd;
+use std::os::unix::ffi::OsStrExt;
+use std::path::Path;
 
 use anyhow::{Result, bail};
 
 use super::ground::{Ground, is_absent};
 use crate::disk::put::{self, Missing, Sort, Spot};
 use crate::git::store::Store;
-use crate::git::{diff, head, tree};
+use crate::git::{TREE, diff, head, tree};
 use crate::model::oid::Oid;
 use crate::model::restore::{Conflict, Item, Step};
 use crate::model::text::Text;
@@ -66,14 +69,14 @@ pub fn whole(
         }
         steps = kept;
     }
-    hindered(home, store, steps)
+    hindered(home, store, now, steps)
 }
 
-/// Finds what hinders each step. Steps that have nothing to do are left out.
-pub fn hindered(home: &Home, store: &Store, steps: Vec<Step>) -> Result<Vec<Item>> {
+/// Finds what hinders each step away from the tree `now`. Steps that have nothing to do are left out.
+pub fn hindered(home: &Home, store: &Store, now: Option<Oid>, steps: Vec<Step>) -> Result<Vec<Item>> {
     let ground = Ground::open(home, store)?;
     let gone = steps.iter().filter(|step| step.to.is_none()).map(|step| step.path.0.clone()).collect();
-    let way = Way { ground, gone };
+    let mut way = Way { ground, top: home.place.top()?, now, gone, foreign: HashMap::new() };
     let mut items = Vec::new();
     for step in steps {
         match way.of(&step)? {
@@ -93,16 +96,20 @@ enum Judged {
 
 struct Way<'a> {
     ground: Ground<'a>,
+    top: &'a Path,
+    now: Option<Oid>,
     /// What the plan takes away, so that it is in nobody's way.
     gone: HashSet<Vec<u8>>,
+    /// Directories, and whether they are, or lie in, a repository of their own.
+    foreign: HashMap<Vec<u8>, bool>,
 }
 
 impl Way<'_> {
-    fn of(&self, step: &Step) -> Result<Judged> {
-        if step.is_nested() {
+    fn of(&mut self, step: &Step) -> Result<Judged> {
+        let path = step.path.as_bytes();
+        if step.is_nested() || self.is_foreign(put::split(path).0)? {
             return Ok(Judged::Conflict(Conflict::Nested));
         }
-        let path = step.path.as_bytes();
         let sort = self.sort(path)?;
         Ok(match (sort, step.from, step.to) {
             (Sort::File | Sort::Link, Some(_), _) => Judged::Clear,
@@ -116,6 +123,24 @@ impl Way<'_> {
             (Sort::File | Sort::Link, None, to) if self.ground.standing(path)?.is(to) => Judged::NothingToDo,
             (_, None, _) => Judged::Conflict(Conflict::InTheWay),
         })
+    }
+
+    /// True if a directory is, or lies in, a repository of its own: one that snapshots do not enter.
+    fn is_foreign(&mut self, dir: &[u8]) -> Result<bool> {
+        if dir.is_empty() {
+            return Ok(false);
+        }
+        if let Some(known) = self.foreign.get(dir) {
+            return Ok(*known);
+        }
+        let has_own = head::nested(&self.top.join(OsStr::from_bytes(dir))).is_some();
+        let entered = || self.now.map(|now| self.ground.store.lookup(now, dir)).transpose();
+        let is_foreign = match has_own {
+            true => entered()?.flatten().is_none_or(|side| side.mode != TREE),
+            false => self.is_foreign(put::split(dir).0)?,
+        };
+        self.foreign.insert(dir.to_vec(), is_foreign);
+        Ok(is_foreign)
     }
 
     fn sort(&self, path: &[u8]) -> Result<Sort> {

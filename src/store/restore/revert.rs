@@ -37,7 +37,7 @@ pub fn plan(home: &Home, store: &Store, saved: Saved, edits: &Edits, resolve: Re
         }
     }
     merger.keep(home)?;
-    let mut items = plan::hindered(home, store, steps)?;
+    let mut items = plan::hindered(home, store, saved.tree, steps)?;
     items.extend(clashes.into_iter().map(|step| Item { step, conflict: Some(Conflict::Edited) }));
     items.sort_by(|a, b| a.step.path.cmp(&b.step.path));
     Ok(items)

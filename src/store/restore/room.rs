@@ -4,10 +4,9 @@
 use std::fs;
 use std::io::{self, ErrorKind, Read};
 use std::os::fd::{AsFd, OwnedFd};
-use std::os::unix::fs::MetadataExt;
 use std::path::PathBuf;
 
-use anyhow::{Context, Error, Result};
+use anyhow::{Context, Error, Result, bail};
 
 use super::apply::{Work, executable, is_executable};
 use super::ground::{Standing, is_absent};
@@ -16,12 +15,21 @@ use crate::disk::clock;
 use crate::disk::lease::Lease;
 use crate::disk::put::{self, Missing, Spot};
 use crate::git::LINK;
+use crate::git::store::Store;
 use crate::model::change::Side;
+use crate::model::id::EventId;
 use crate::model::text::Text;
 use crate::store::Damaged;
+use crate::store::home::Home;
 
-/// A replaced file that somebody seems to have open is looked at again for so many seconds.
-const ABANDONED_S: i64 = 24 * 3600;
+/// A replaced file that somebody has open is looked at again until the restore is so old.
+const ABANDONED_US: i64 = 24 * 3600 * 1_000_000;
+
+/// How the names of half-written slots end.
+const UNBORN: &[u8] = b".new";
+
+/// So often can the same slot be kept.
+const MOST_KEPT: usize = 100;
 
 impl Work<'_> {
     /// Puts the bytes of a side into the step's slot in the room.
@@ -58,11 +66,14 @@ impl Work<'_> {
         }
         let mode = if is_executable(side) { 0o777 } else { 0o666 };
         let like = like.map(|like| executable(like, side));
-        let file = put::new_file(slot.dir, slot.name, &bytes, mode, like)?;
+        let unborn = unborn(slot.name);
+        let draft = Spot { dir: slot.dir, name: &unborn };
+        put::remove(draft)?;
+        let file = put::new_file(draft.dir, draft.name, &bytes, mode, like)?;
         if self.op.steps[at].beside {
             file.sync_all()?;
         }
-        Ok(())
+        Ok(put::rename(draft, slot)?)
     }
 
     /// Makes a slot empty. What is neither end of the step was written by somebody: it is kept.
@@ -82,16 +93,7 @@ impl Work<'_> {
 
     /// Moves what somebody wrote into a file that was being replaced out of our way.
     fn keep(&self, at: usize, slot: Spot<'_>) -> Result<PathBuf> {
-        let dir = self.home.place.ops(&self.home.worktree);
-        let name = format!("{}.{at}.kept", self.op.id);
-        let open = put::open_top(&dir)?;
-        let to = Spot { dir: open.as_fd(), name: name.as_bytes() };
-        let moved = match put::move_new(slot, to) {
-            Err(error) if error.kind() == ErrorKind::CrossesDevices => put::copy_new(slot, to),
-            moved => moved,
-        };
-        moved.context("keep what was written to a file while it was replaced")?;
-        Ok(dir.join(name))
+        keep(self.home, &self.op.id, slot, at)
     }
 
     /// The directory in which a step's slot is. Beside its place, it is above all that the plan makes a
@@ -144,6 +146,7 @@ impl Work<'_> {
     }
 
     fn sweep_slot(&self, at: usize, slot: Spot<'_>) -> Result<Swept> {
+        put::remove(Spot { name: &unborn(slot.name), ..slot })?;
         match put::look_at_kind(slot)? {
             put::Sort::Nothing => return Ok(Swept::Empty),
             put::Sort::File => {}
@@ -152,9 +155,8 @@ impl Work<'_> {
         let open = put::open_file(slot.dir, slot.name)?;
         // While the lease holds, nobody can come and write to what we are about to take away.
         let lease = Lease::take(&open);
-        // What is replaced is renamed, which sets the time of its inode; its bytes may be from years ago.
-        let age = clock::now().secs() - open.metadata()?.ctime();
-        if lease.is_none() && age < ABANDONED_S {
+        // Its own age says nothing: who has an old file open may still write to it.
+        if lease.is_none() && clock::now().since(self.op.at) < ABANDONED_US {
             return Ok(Swept::Waits);
         }
         let mut bytes = Vec::new();
@@ -179,4 +181,67 @@ enum Swept {
     Kept(PathBuf),
     /// Somebody has it open.
     Waits,
+}
+
+/// The name of a slot's bytes until all of them are there: what is only half written is nobody's.
+fn unborn(slot: &[u8]) -> Vec<u8> {
+    [slot, UNBORN].concat()
+}
+
+/// Empties the room of a plan that is gone, or that nobody can read. What the store holds goes; what
+/// somebody has open stays for the next command; all else is kept, and returned.
+pub(super) fn clear_out(home: &Home, store: &Store, id: &EventId) -> Result<Vec<PathBuf>> {
+    let path = ops::room(home, id);
+    let room = match put::open_top(&path) {
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Vec::new()),
+        room => room?,
+    };
+    let mut kept = Vec::new();
+    for (at, name) in put::names(&room)?.into_iter().enumerate() {
+        let slot = Spot { dir: room.as_fd(), name: &name };
+        match put::look_at_kind(slot)? {
+            put::Sort::File if !name.ends_with(UNBORN) => {}
+            put::Sort::File | put::Sort::Link => {
+                put::remove(slot)?;
+                continue;
+            }
+            _ => {
+                kept.push(keep(home, id, slot, at)?);
+                continue;
+            }
+        }
+        let open = put::open_file(slot.dir, slot.name)?;
+        let Some(_lease) = Lease::take(&open) else { continue };
+        let mut bytes = Vec::new();
+        (&open).read_to_end(&mut bytes)?;
+        match store.blob(store.hash_blob(&bytes)?)? {
+            Some(_) => put::remove(slot)?,
+            None => kept.push(keep(home, id, slot, at)?),
+        }
+    }
+    // It stays if something is left in it.
+    let _ = fs::remove_dir(path);
+    Ok(kept)
+}
+
+/// Moves what no checkpoint holds out of a room, beside the plans.
+fn keep(home: &Home, id: &EventId, slot: Spot<'_>, at: usize) -> Result<PathBuf> {
+    let dir = home.place.ops(&home.worktree);
+    let to = put::open_top(&dir)?;
+    for again in 0..MOST_KEPT {
+        let name = format!("{id}.{at}-{again}.kept");
+        let spot = Spot { dir: to.as_fd(), name: name.as_bytes() };
+        let moved = match put::move_new(slot, spot) {
+            Err(error) if error.kind() == ErrorKind::CrossesDevices => put::copy_new(slot, spot),
+            moved => moved,
+        };
+        match moved {
+            Err(error) if error.kind() == ErrorKind::AlreadyExists => {}
+            moved => {
+                moved.context("keep what was written to a file while it was replaced")?;
+                return Ok(dir.join(name));
+            }
+        }
+    }
+    bail!("{} holds too much that was kept: look at it, and remove it", dir.display())
 }
