@@ -9,6 +9,7 @@ mod faults;
 mod floors;
 mod hostile;
 mod kinds;
+mod mend;
 mod names;
 mod picture;
 mod place;

@@ -53,10 +53,33 @@ impl Sweep {
         }
         sandbox.write("src/a", "changed\n");
         sandbox.write("new/file", "new\n");
+        Some(Self::of(sandbox, swept))
+    }
+
+    /// Takes a world as it is.
+    pub fn of(sandbox: Sandbox, swept: Swept) -> Self {
         let saved = sandbox.root().join("saved");
         fs::create_dir(&saved).unwrap();
         copy(&sandbox, &sandbox.dir, &saved);
-        Some(Self { sandbox, saved, swept })
+        Self { sandbox, saved, swept }
+    }
+
+    /// The same world under another command.
+    pub fn with(self, swept: Swept) -> Self {
+        Self { swept, ..self }
+    }
+
+    /// The world as it is now, under another command.
+    pub fn here(self, swept: Swept) -> Self {
+        fs::remove_dir_all(&self.saved).unwrap();
+        Self::of(self.sandbox, swept)
+    }
+
+    /// The command, without a fault.
+    pub fn command(&self) -> std::process::Command {
+        let mut command = self.sandbox.command(self.swept.program);
+        command.args(&self.swept.args);
+        command
     }
 
     /// The repository under the sweep.
@@ -79,6 +102,16 @@ impl Sweep {
     /// Puts everything back, runs the command with `fault` at `point`, and returns what became of it.
     pub fn fault(&self, point: &Point, fault: &str) -> Ran {
         self.put_back();
+        self.inject(point, fault, "")
+    }
+
+    /// The same, from that point on: whatever is tried again fails again.
+    pub fn fault_from(&self, point: &Point, fault: &str) -> Ran {
+        self.put_back();
+        self.inject(point, fault, "+")
+    }
+
+    fn inject(&self, point: &Point, fault: &str, on: &str) -> Ran {
         let Point { call, nth } = point;
         self.strace(&[
             "-qq".into(),
@@ -87,7 +120,7 @@ impl Sweep {
             "-e".into(),
             format!("trace={call}"),
             "-e".into(),
-            format!("inject={call}:{fault}:when={nth}"),
+            format!("inject={call}:{fault}:when={nth}{on}"),
         ])
     }
 
@@ -117,7 +150,7 @@ impl Sweep {
 
     /// Empties the repository and fills it again. Its git directory stays the same directory:
     /// recording is enabled for that one, by its inode.
-    fn put_back(&self) {
+    pub fn put_back(&self) {
         let repo = &self.sandbox.dir;
         let git_dir = repo.join(".git");
         let all = [repo.as_os_str(), "-mindepth".as_ref(), "1".as_ref(), "!".as_ref(), "-path".as_ref()];
