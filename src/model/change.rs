@@ -277,6 +277,24 @@ mod tests {
     }
 
     #[test]
+    fn a_time_from_before_the_last_look_says_nothing_of_a_change_found_since() {
+        // `mv old-name a` sets the one time and keeps the other.
+        let change = Change {
+            path: "a".into(),
+            status: Status::Modified,
+            old: None,
+            new: None,
+            mtime: Some(Timestamp(30)),
+            ctime: Some(Timestamp(150)),
+            by: Vec::new(),
+            confidence: Confidence::Unknown,
+        };
+        let made = change.made(Timestamp(50), Timestamp(1000), 5);
+        let windows = [window("before", 20, 40, Some(&["a"])), window("mv", 100, 200, None)];
+        assert_eq!(holders(&change.path, made, &windows, 5), [1]);
+    }
+
+    #[test]
     fn a_tool_that_names_the_file_beats_a_command_that_ran_beside_it() {
         let windows = [
             window("build", 0, 1000, None),

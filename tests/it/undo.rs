@@ -117,6 +117,14 @@ fn sat_down() -> Option<(driver::Place, Place, Sitting)> {
     Some((own, place, sitting))
 }
 
+/// Types a line and waits until it is told: a text that might hold a secret (`git stash -u`) is written
+/// by a process that no prompt waits for.
+fn typed(place: &Place, sitting: &mut Sitting, line: &str) {
+    sitting.line(line);
+    let is_told = || place.list("commands", "commands").iter().any(|one| one["command"] == line);
+    driver::wait_for(line, is_told, || format!("{:#?}", place.list("commands", "commands")));
+}
+
 #[test]
 fn what_was_typed_is_taken_back_exactly() {
     let Some((_own, place, mut sitting)) = sat_down() else { return };
@@ -124,7 +132,7 @@ fn what_was_typed_is_taken_back_exactly() {
         // What looks harmless has no guard: somebody looked at the files some time before it.
         place.checkpoint();
         let before = Picture::of(&place);
-        sitting.line(disaster);
+        typed(&place, &mut sitting, disaster);
         let after = Picture::of(&place);
         after.is_not(&before, disaster);
         for (line, wanted) in [("trace undo", &before), ("trace redo", &after), ("trace undo", &before)] {
@@ -143,7 +151,7 @@ fn a_guard_saves_what_was_written_the_moment_before_a_typed_command() {
         place.write("src/deep/b", format!("written before {disaster}\n"));
         place.write("src/brand-new", format!("{disaster}\n"));
         let before = Picture::of(&place);
-        sitting.line(disaster);
+        typed(&place, &mut sitting, disaster);
         Picture::of(&place).is_not(&before, disaster);
         assert_eq!(sitting.line("trace undo"), 0, "{}", sitting.screen());
         Picture::of(&place).is(&before, &format!("`{disaster}` and undo"));
