@@ -25,7 +25,7 @@ use crate::model::id::EventId;
 use crate::model::restore::Step;
 use crate::model::text::Text;
 use crate::store::home::Home;
-use crate::wire::op::{Locked, Op};
+use crate::wire::op::Op;
 
 /// From so many files on, one sync of the file system is less than one of each.
 const MANY: usize = 32;
@@ -277,35 +277,6 @@ impl<'a> Work<'a> {
         let Ok(top) = self.home.place.top() else { return false };
         let dir = top.join(std::ffi::OsStr::from_bytes(dir));
         self.here.as_ref().is_some_and(|here| here.starts_with(dir))
-    }
-
-    /// What cannot be opened, since it is another's or on a file system that is read-only, stays as it
-    /// is: nothing was changed in it, and whatever is to be will say why it cannot.
-    fn unlock(&self) {
-        for locked in &self.op.locked {
-            let _ = self.set_mode(locked, locked.mode | 0o700);
-        }
-    }
-
-    fn lock_again(&self) -> Result<()> {
-        for locked in &self.op.locked {
-            self.set_mode(locked, locked.mode)
-                .with_context(|| format!("set the mode of {}", locked.path.lossy()))?;
-        }
-        Ok(())
-    }
-
-    fn set_mode(&self, locked: &Locked, mode: u32) -> Result<()> {
-        match put::open_below(self.ground.top.as_fd(), locked.path.as_bytes(), Missing::Fail) {
-            Err(error) if is_absent(&error) => Ok(()),
-            dir => {
-                let dir = dir?;
-                match put::permissions(&dir)? == mode {
-                    true => Ok(()),
-                    false => Ok(put::set_dir_mode(&dir, mode)?),
-                }
-            }
-        }
     }
 
     fn sync(&self) -> Result<()> {

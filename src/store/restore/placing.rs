@@ -1,4 +1,4 @@
-//! Where the new bytes of each step wait, and which directories must be opened for it.
+//! Where the new bytes of each step wait, and which directories are opened for it and closed again.
 
 use std::collections::HashMap;
 use std::os::fd::AsFd;
@@ -6,6 +6,7 @@ use std::path::Path;
 
 use anyhow::{Context, Result, bail};
 
+use super::apply::Work;
 use super::ground::{Ground, is_absent};
 use crate::disk::put::{self, Missing, Mount};
 use crate::model::restore::Step;
@@ -55,6 +56,37 @@ fn nearest(ground: &Ground<'_>, dir: &[u8], mount: Mount) -> Result<(bool, Optio
             Err(error) if is_absent(&error) && !dir.is_empty() => dir = put::split(dir).0,
             Err(error) => {
                 return Err(error).with_context(|| format!("open {}", String::from_utf8_lossy(dir)));
+            }
+        }
+    }
+}
+
+impl Work<'_> {
+    /// What cannot be opened, since it is another's or on a file system that is read-only, stays as it
+    /// is: nothing was changed in it, and whatever is to be will say why it cannot.
+    pub(super) fn unlock(&self) {
+        for locked in &self.op.locked {
+            let _ = self.set_mode(locked, locked.mode | 0o700);
+        }
+    }
+
+    pub(super) fn lock_again(&self) -> Result<()> {
+        for locked in &self.op.locked {
+            self.set_mode(locked, locked.mode)
+                .with_context(|| format!("set the mode of {}", locked.path.lossy()))?;
+        }
+        Ok(())
+    }
+
+    fn set_mode(&self, locked: &Locked, mode: u32) -> Result<()> {
+        match put::open_below(self.ground.top.as_fd(), locked.path.as_bytes(), Missing::Fail) {
+            Err(error) if is_absent(&error) => Ok(()),
+            dir => {
+                let dir = dir?;
+                match put::permissions(&dir)? == mode {
+                    true => Ok(()),
+                    false => Ok(put::set_dir_mode(&dir, mode)?),
+                }
             }
         }
     }
