@@ -4,7 +4,7 @@
 //! the path up to the top, `info/exclude`, and the user's own excludes file. Knows nothing of
 //! what is tracked; a tracked path belongs to the snapshot whatever is said here.
 
-use super::scan::root::{Root, join, split};
+use super::scan::root::{Root, is_absent, join, split};
 use super::store::Store;
 use super::{HashKind, ObjectKind};
 use crate::model::oid::Oid;
@@ -38,6 +38,15 @@ struct Own {
     /// The id of the bytes they were read from; `None` if there are none.
     id: Option<Oid>,
     patterns: Vec<Pattern>,
+    /// The file is there and cannot be read.
+    is_unread: bool,
+}
+
+impl Own {
+    /// The rules of a file that cannot be read.
+    fn of_everything() -> Self {
+        Self { id: None, patterns: parse(b"*\n"), is_unread: true }
+    }
 }
 
 /// What is asked about: a pattern that ends in a slash means directories only.
@@ -99,6 +108,11 @@ impl<'a> Rules<'a> {
         self.inside.iter().map(|(dir, own)| (&dir[..], own.id))
     }
 
+    /// The directories whose own rules are there and cannot be read.
+    pub fn unread(&self) -> impl Iterator<Item = &[u8]> {
+        self.inside.iter().filter(|(_, own)| own.is_unread).map(|(dir, _)| &dir[..])
+    }
+
     /// True if a path is ignored whose directory is not.
     pub fn ignored(&mut self, path: &[u8], what: What) -> bool {
         if let Some(verdict) = judge(&self.over, path, what) {
@@ -149,15 +163,22 @@ impl<'a> Rules<'a> {
         match self.root.glance(&path) {
             Ok(stat) if stat.is_file() => {}
             Ok(_) => return None,
+            Err(error) if !is_absent(error) => return Some(Own::of_everything()),
             Err(_) => {
                 let (id, store) = self.lent.get(dir)?;
                 let bytes = store.blob(*id).ok().flatten().unwrap_or_default();
-                return Some(Own { id: Some(*id), patterns: parse(&bytes) });
+                return Some(Own { id: Some(*id), patterns: parse(&bytes), is_unread: false });
             }
         }
-        let bytes = read(File::from(self.root.file(&path).ok()?))?;
+        // What its owner wanted left out cannot be told: so all that git does not track is.
+        let bytes = match self.root.file(&path) {
+            Err(error) if is_absent(error) => return None,
+            Err(_) => None,
+            Ok(file) => read(File::from(file)),
+        };
+        let Some(bytes) = bytes else { return Some(Own::of_everything()) };
         let id = self.kind.hash(ObjectKind::Blob, &bytes).ok();
-        Some(Own { id, patterns: parse(&bytes) })
+        Some(Own { id, patterns: parse(&bytes), is_unread: false })
     }
 }
 

@@ -142,7 +142,12 @@ fn lead(home: &Home, order: &Order<'_>, arrival: u64, lock: Option<&RefLock>) ->
         if let Some(outcome) = covered(home, arrival) {
             return Ok(outcome);
         }
-        match try_once(home, order, lock, attempt)? {
+        // What is made while somebody moves the ref is made for nothing.
+        let tried = match swap::is_claimed(home, lock) {
+            true => None,
+            false => try_once(home, order, lock, attempt)?,
+        };
+        match tried {
             Some(Outcome::Made(made)) if made.more && Instant::now() < deadline => {}
             Some(outcome) => return Ok(outcome),
             None if Instant::now() >= deadline => {

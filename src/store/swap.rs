@@ -52,24 +52,12 @@ pub fn swap(
     let target = home.place.ref_file(&home.shadow());
     let context = || format!("move {}", home.shadow());
     let lock = lock_path(&target);
-    let Some(mut claimed) = claim(home, &lock, held)? else { return Ok(Swap::Moved) };
-    if tip::read(home)? != *seen {
-        fs::remove_file(&lock).with_context(context)?;
-        return Ok(Swap::Moved);
-    }
-    let first = match (durability, target.parent()) {
-        (Durability::Synced, Some(dir)) if order::is_kept(dir, dir) => Durability::Ordered,
-        (durability, _) => durability,
-    };
-    let written = claimed.write_all(format!("{new}\n").as_bytes()).and_then(|()| match first {
-        Durability::Synced => claimed.sync_all(),
-        Durability::Ordered => order::write_out(&claimed),
-        Durability::Buffered => Ok(()),
-    });
-    if let Err(error) = written {
+    let Some(claimed) = claim(home, &lock, held)? else { return Ok(Swap::Moved) };
+    let written = write(home, seen, new, &claimed, durability);
+    if !matches!(written, Ok(Swap::Done)) {
         // Nothing was renamed, so nothing moved. A leftover would be taken for a stale lock.
         let _ = fs::remove_file(&lock);
-        return Err(error).with_context(context);
+        return written.with_context(context);
     }
     if !still_ours(&claimed, &lock) {
         return Ok(Swap::Moved);
@@ -82,6 +70,28 @@ pub fn swap(
         file::sync_dir(dir)?;
     }
     Ok(Swap::Done)
+}
+
+/// Compares the old value under the lock file, and puts the new one into it.
+fn write(home: &Home, seen: &Tip, new: Oid, mut claimed: &File, durability: Durability) -> Result<Swap> {
+    if tip::read(home)? != *seen {
+        return Ok(Swap::Moved);
+    }
+    claimed.write_all(format!("{new}\n").as_bytes())?;
+    let target = home.place.ref_file(&home.shadow());
+    match (durability, target.parent()) {
+        (Durability::Synced, Some(dir)) if order::is_kept(dir, dir) => order::write_out(claimed)?,
+        (Durability::Synced, _) => claimed.sync_all()?,
+        (Durability::Ordered, _) => order::write_out(claimed)?,
+        (Durability::Buffered, _) => {}
+    }
+    Ok(Swap::Done)
+}
+
+/// Whether somebody is moving the ref: whatever we made now could not be swapped in.
+pub fn is_claimed(home: &Home, held: Option<&RefLock>) -> bool {
+    let lock = lock_path(&home.place.ref_file(&home.shadow()));
+    fs::symlink_metadata(&lock).is_ok() && !is_stale(&lock, held)
 }
 
 /// Sets aside the lock file that the holder before us left when it died.

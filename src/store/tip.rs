@@ -73,12 +73,12 @@ pub fn intact(home: &Home) -> Result<Option<Oid>> {
 /// changed by the swap, from exactly what was found in it.
 ///
 /// # Errors
-/// A newer version made the tip: then nothing here may guess.
+/// A newer version made the tip, or it cannot be read for now: then nothing here may guess.
 pub fn followed(home: &Home, store: &Store, seen: &Tip) -> Result<(Option<Checkpoint>, Standing)> {
     let why = match seen {
         Tip::At(id) => match chain::checkpoint(store, *id) {
             Ok(found) => return Ok((Some(found), Standing::Named)),
-            Err(error) if is_newer(&error) => return Err(error),
+            Err(error) if is_newer(&error) || is_passing(&error) => return Err(error),
             Err(error) => format!("{error:#}"),
         },
         Tip::Unborn if !has_a_past(home) => return Ok((None, Standing::Named)),
@@ -106,6 +106,14 @@ pub enum Standing {
 fn is_newer(error: &anyhow::Error) -> bool {
     matches!(error.downcast_ref::<Unreadable>(), Some(Unreadable::Newer(_)))
         || error.chain().any(|cause| matches!(cause.downcast_ref::<Unreadable>(), Some(Unreadable::Newer(_))))
+}
+
+/// What the system said no to says nothing of what is there.
+fn is_passing(error: &anyhow::Error) -> bool {
+    error
+        .chain()
+        .filter_map(|cause| cause.downcast_ref::<std::io::Error>())
+        .any(|error| error.raw_os_error().is_some() && error.kind() != std::io::ErrorKind::NotFound)
 }
 
 /// Whether flushes were made here before: they left their caches.

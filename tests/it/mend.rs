@@ -139,8 +139,6 @@ impl Mend {
         match (ran.code, was_clean) {
             // What nobody could look at is in no plan, and that is said.
             (0, _) if ran.stderr.contains("could not be read") => return,
-            // An ignore file that cannot be read ignores nothing: what it named is in the checkpoint now.
-            (0, _) if ran.stdout.contains("out/ignored") => return,
             (0, _) => assert!(at_once == self.after, "{what}: it said 0: {ran:?}"),
             (_, true) if is_recorded => assert!(at_once == self.after, "{what}: a plan is done: {ran:?}"),
             (_, true) => assert!(at_once == self.before, "{what}: it said an error: {ran:?}"),
@@ -186,7 +184,7 @@ impl Mend {
         let points = self.sweep.points();
         // An empty sweep must not pass.
         assert!(!full() || points.len() >= least, "only {} system calls", points.len());
-        for point in &points {
+        for point in points.iter().step_by(sparse(3)) {
             let ran = self.sweep.fault(point, "signal=SIGKILL");
             self.check(&format!("killed at {}#{}: exit {}", point.call, point.nth, ran.code));
         }
@@ -226,7 +224,7 @@ impl Mend {
 
     fn fail_everywhere(&self) {
         let errors = if full() { &["ENOSPC", "EIO", "EACCES"][..] } else { &["EIO"] };
-        for point in self.fallible() {
+        for point in self.fallible().into_iter().step_by(sparse(3)) {
             for error in errors {
                 let ran = self.sweep.fault(&point, &format!("error={error}"));
                 self.check_said(&ran, &format!("{error} at {}#{}", point.call, point.nth));
@@ -235,11 +233,16 @@ impl Mend {
     }
 
     fn fail_from_everywhere(&self) {
-        for point in self.fallible().into_iter().step_by(if full() { 1 } else { 4 }) {
+        for point in self.fallible().into_iter().step_by(sparse(8)) {
             let ran = self.sweep.fault_from(&point, "error=ENOSPC");
             self.check_said(&ran, &format!("ENOSPC from {}#{} on", point.call, point.nth));
         }
     }
+}
+
+/// The quick form takes one of so many points of a sweep, and the full form all.
+fn sparse(quick: usize) -> usize {
+    if full() { 1 } else { quick }
 }
 
 fn trace(args: &[&str]) -> Swept {
@@ -304,8 +307,8 @@ fn half_done() -> Option<Mend> {
 #[test]
 fn a_healing_that_is_killed_anywhere_is_done_by_the_next_command() {
     let Some(mend) = half_done() else { return };
-    for point in mend.sweep.points() {
-        mend.sweep.fault(&point, "signal=SIGKILL");
+    for point in mend.sweep.points().iter().step_by(sparse(3)) {
+        mend.sweep.fault(point, "signal=SIGKILL");
         mend.check_healed(&format!("killed at {}#{}", point.call, point.nth));
     }
 }
@@ -313,7 +316,7 @@ fn a_healing_that_is_killed_anywhere_is_done_by_the_next_command() {
 #[test]
 fn a_healing_that_fails_anywhere_is_done_by_a_later_command() {
     let Some(mend) = half_done() else { return };
-    for point in mend.fallible() {
+    for point in mend.fallible().into_iter().step_by(sparse(4)) {
         let what = format!("ENOSPC at {}#{}", point.call, point.nth);
         let ran = mend.sweep.fault(&point, "error=ENOSPC");
         assert!(ran.code != 101 && ran.code < 128, "{what}: {ran:?}");

@@ -280,7 +280,11 @@ impl<'a> Scan<'a> {
                 None => all.remove(&path[..]),
             };
         }
-        all.into_iter().map(|(path, reason)| Skip { path: path.into(), reason }).collect()
+        // Where rules could not be read, more was left out than can be named.
+        let unread = self.rules.unread().map(|dir| (join(dir, NAME), Reason::Unreadable));
+        let unread = unread.filter(|(path, _)| !all.contains_key(&path[..])).collect::<Vec<_>>();
+        let all = all.into_iter().map(|(path, reason)| Skip { path: path.into(), reason });
+        all.chain(unread.into_iter().map(|(path, reason)| Skip { path: path.into(), reason })).collect()
     }
 
     /// True if the rules that were applied are those that are stored: they may have changed between.

@@ -137,9 +137,10 @@ impl<'a> Turn<'a> {
     /// Nothing was changed, or everything was taken back; the words say which.
     pub fn apply(&self, store: &Store, saved: Saved, items: &[Item], purpose: &Purpose) -> Result<Applied> {
         let start = clock::now();
-        let steps = items.iter().filter(|item| item.conflict.is_none()).map(|item| item.step.clone());
-        let steps: Vec<Step> = steps.collect();
-        plan::check_names(self.home, store, &steps, &purpose.named)?;
+        let all: Vec<Step> = items.iter().map(|item| item.step.clone()).collect();
+        plan::check_names(self.home, store, &all, &purpose.named)?;
+        let clear = items.iter().filter(|item| item.conflict.is_none());
+        let steps: Vec<Step> = clear.map(|item| item.step.clone()).collect();
         let op = Op {
             id: EventId::mint(u64::try_from(start.0 / 1000).unwrap_or(0), random()),
             at: start,
