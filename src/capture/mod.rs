@@ -4,7 +4,9 @@
 //! nothing, and notes the trouble.
 
 pub mod background;
-pub mod generic;
+pub mod call;
 pub mod init;
 pub mod run;
 pub mod shell;
+pub mod specimen;
+mod told;

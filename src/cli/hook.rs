@@ -11,8 +11,9 @@ use anyhow::{Context, Error, Result, bail};
 use super::call::Call;
 use super::{stdin, world};
 use crate::capture::background;
-use crate::capture::generic::{self, Next};
+use crate::capture::call::{self as capture, Next};
 use crate::capture::shell::{self, Journal, Opening};
+use crate::capture::specimen;
 use crate::disk::place::Told;
 use crate::disk::{clock, inherited};
 use crate::model::checkpoint::Kind;
@@ -20,9 +21,10 @@ use crate::model::event::SessionSeen;
 use crate::model::id::Half;
 use crate::model::text::Text;
 use crate::model::time::Timestamp;
-use crate::store::home::Home;
+use crate::store::home::{Home, User};
 use crate::store::{aside, maintain};
 use crate::wire::Bad;
+use crate::wire::agents::{Agent, Around};
 use crate::wire::shell::Record;
 
 /// Runs a hook. Never fails, never prints but the one answer that shells ask for.
@@ -52,8 +54,11 @@ pub fn home_here() -> Result<Option<Home>> {
 }
 
 fn run(name: &str, arguments: &[OsString], call: &Call) -> Result<()> {
+    if let Some(named) = Agent::parse(name) {
+        return agent(Some(around(named, arguments)), call);
+    }
     match name {
-        "generic" => agent(call),
+        "generic" => agent(None, call),
         "shell-open" => shell_open(arguments, call),
         "shell-event" => shell_event(arguments, call),
         "shell-guard" => shell_guard(arguments, call),
@@ -64,24 +69,53 @@ fn run(name: &str, arguments: &[OsString], call: &Call) -> Result<()> {
     }
 }
 
-fn agent(call: &Call) -> Result<()> {
+fn agent(door: Option<Around>, call: &Call) -> Result<()> {
     let json = stdin::read_value(call)?;
     if json.is_empty() {
         return Ok(());
     }
+    let heard = capture::hear(&json, door.as_ref());
+    if let Some(dir) = std::env::var_os("TRACE_HOOK_RECORD").filter(|dir| !dir.is_empty()) {
+        let name = door.as_ref().map_or("generic", |door| door.named.name());
+        call.watched();
+        if let Err(error) = specimen::keep(&PathBuf::from(dir), name, &json) {
+            call.trouble().note(&format!("{error:#}"));
+        }
+    }
+    let heard = heard.or_else(|error| set_aside(&json, error, call))?;
+    if let Some(answer) = heard.answer {
+        // Whoever waits for it does so whatever becomes of the rest.
+        super::output::print(|out| writeln!(out, "{answer}"))?;
+    }
     let user = world::user();
-    let taken = generic::take(&json, &user, &told_from_here(), &|| call.watched());
-    let Some((home, next)) = taken.or_else(|error| set_aside(&json, error, call))? else { return Ok(()) };
-    call.is_about(&home.place.common);
+    for (home, next) in capture::take(heard.calls, &user, &told_from_here(), &|| call.watched())? {
+        call.is_about(&home.place.common);
+        follow(&home, next, &user, call)?;
+    }
+    Ok(())
+}
+
+fn follow(home: &Home, next: Next, user: &User, call: &Call) -> Result<()> {
     match next {
-        Next::Rest if !background::is_due(&home) => return Ok(()),
+        Next::Rest if !background::is_due(home) => return Ok(()),
         _ => call.watched(),
     }
     match next {
-        Next::Rest => background::spawn(&home, Kind::Auto),
-        Next::Flush(kind) => background::spawn(&home, kind),
-        Next::Guard => background::guard(&home, &user),
+        Next::Rest => background::spawn(home, Kind::Auto),
+        Next::Flush(kind) => background::spawn(home, kind),
+        Next::Guard => background::guard(home, user),
     }
+}
+
+/// What is known of an agent's call before its payload is read.
+fn around(named: Agent, arguments: &[OsString]) -> Around {
+    const PROJECT: [&str; 4] =
+        ["CLAUDE_PROJECT_DIR", "GEMINI_PROJECT_DIR", "GEMINI_CWD", "CURSOR_PROJECT_DIR"];
+    let absolute = |dir: &String| dir.starts_with('/');
+    let told = PROJECT.iter().find_map(|name| std::env::var(name).ok().filter(absolute));
+    let here = || std::env::current_dir().ok()?.into_os_string().into_string().ok();
+    let event = arguments.first().and_then(|event| event.to_str()).map(str::to_owned);
+    Around { named, event, dir: told.or_else(here) }
 }
 
 /// What the environment says of the repository, from where we stand: the payload may name another
@@ -95,7 +129,7 @@ fn told_from_here() -> Told {
 /// Keeps a payload that could not be read, before the error goes on its way.
 fn set_aside<T>(json: &[u8], error: Error, call: &Call) -> Result<T> {
     let unread = error.is::<Bad>();
-    let error = error.context(format!("it begins {:?}", generic::excerpt(json)));
+    let error = error.context(format!("it begins {:?}", capture::excerpt(json)));
     // The directory it would have named is not to be had; agents run their hooks where they work.
     let here = std::env::current_dir().unwrap_or_default();
     let home = background::home_of_caller(&here, &world::user(), &world::told());

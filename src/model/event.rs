@@ -105,6 +105,23 @@ pub struct SessionSeen {
     pub model: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub transcript: Option<Text>,
+    /// How the agent says it was begun: `startup`, `resume`, `clear`, `compact`, `fork`, …
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub source: Option<String>,
+    /// The session whose history it began with, as the agent names that.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub forked_from: Option<Text>,
+    /// The session that started it, as the agent names that: an id, or the path of a transcript.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub parent_external: Option<Text>,
+    /// What that parent is to it: `subagent`, `detached`, `fork`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub parent_kind: Option<String>,
+    /// The sub-agent within it that this was told of; the transcript is then the sub-agent's own.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub subagent: Option<Text>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub subagent_kind: Option<String>,
     /// Who acts in this session.
     pub actor: Actor,
     /// Allow-listed environment, redacted.
@@ -131,6 +148,9 @@ pub struct Actor {
     pub name: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub tool_use_id: Option<Text>,
+    /// Which of the session's sub-agents, as the agent names it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub subagent: Option<Text>,
 }
 
 /// A person or a program.

@@ -1,85 +1,21 @@
-//! What an agent tells through the generic door: one JSON object per call, made into events.
+//! What an agent tells through the generic door: one JSON object per call.
 //!
-//! Everything here is a pure function of the object and the clock that was passed in, so that the
-//! same call delivered twice, by two configurations or after a crash, gives the same events. Which
-//! directory is really meant, and whether anybody enabled it, is decided elsewhere.
+//! Which directory is really meant, and whether anybody enabled it, is decided elsewhere.
 
 use serde_json::Value;
 
+use super::call::{Call, Kind, Origin, Subagent, ToolId, derived_id};
 use super::lenient::{self, Object};
 use super::{Bad, tools};
 use crate::model::digest;
-use crate::model::event::{Actor, ActorKind, CommandHalf, Event, Note, Prompt, SessionSeen, Tool, What};
-use crate::model::id::{CommandId, EventId, Half, SessionId};
 use crate::model::text::Text;
 use crate::model::time::Timestamp;
-
-pub use super::tools::{Effect, effect};
 
 /// The last moment that is a date at all; what is later was no time in milliseconds.
 const MAX_MILLIS: i64 = 253_402_300_799_999;
 
 /// The longest name of an agent. It is foreign text like any other: kept, hashed, never a path.
 const MAX_AGENT: usize = 8 << 10;
-
-/// What happened, as an agent's hook names it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Kind {
-    SessionStart,
-    TurnStart,
-    ToolPre,
-    ToolPost,
-    ToolBatch,
-    ShellPre,
-    ShellPost,
-    SubagentStart,
-    SubagentStop,
-    Compact,
-    TurnEnd,
-    TurnFail,
-    SessionEnd,
-}
-
-/// Where the id of a tool call comes from.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum ToolId {
-    /// The agent gave it: it is unique in its session.
-    Given(Text),
-    /// `h-` and a digest of session, tool and input: two calls with one input share it, so the
-    /// moment of the start is part of what tells them apart.
-    Derived(String),
-}
-
-/// One call of a hook.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Call {
-    pub agent: String,
-    /// How the agent names the session; the path of its transcript where it does not.
-    pub session: Text,
-    pub event: Kind,
-    /// Absolute.
-    pub cwd: Text,
-    pub tool: Option<String>,
-    pub tool_id: Option<ToolId>,
-    pub command: Option<Text>,
-    /// Absolute.
-    pub paths: Vec<Text>,
-    pub exit: Option<i32>,
-    pub start: Option<Timestamp>,
-    pub end: Option<Timestamp>,
-    pub prompt: Option<Text>,
-    /// The words of an event that is no prompt: a last message, a reason.
-    pub text: Option<Text>,
-    pub transcript: Option<Text>,
-    pub parent: Option<String>,
-    pub model: Option<String>,
-    pub ok: Option<bool>,
-    pub interrupted: bool,
-    /// What else was sent, as a JSON object.
-    pub meta: Option<String>,
-    /// A digest of the whole payload.
-    pub payload: String,
-}
 
 /// Reads one call.
 ///
@@ -91,18 +27,27 @@ pub fn parse(json: &[u8]) -> Result<Call, Bad> {
         Some(2..) => return Err(Bad::Version),
         _ => return Err(Bad::Field("v")),
     }
+    let agent = object.text(&["agent"]).filter(|name| is_agent(name)).ok_or(Bad::Field("agent"))?;
+    read(object, agent, json)
+}
+
+/// Reads one call of an agent that is known already, whatever version it writes.
+pub fn parse_of(agent: &str, json: &[u8]) -> Result<Call, Bad> {
+    let mut object = lenient::object(json)?;
+    object.take(&["v", "agent"]);
+    read(object, agent.to_owned(), json)
+}
+
+fn read(mut object: Object, agent: String, json: &[u8]) -> Result<Call, Bad> {
     let transcript = object.text(&["transcript", "transcript_path"]);
     let session = object.text(&["session", "session_id"]).or_else(|| transcript.clone());
     let event = object.text(&["event", "hook_event_name"]).and_then(|name| Kind::parse(&name));
+    let session = session.ok_or(Bad::Field("session"))?.into();
+    let event = event.ok_or(Bad::Field("event"))?;
+    let cwd = object.text(&["cwd"]).filter(|cwd| cwd.starts_with('/')).ok_or(Bad::Field("cwd"))?.into();
     let mut call = Call {
-        agent: object.text(&["agent"]).filter(|name| is_agent(name)).ok_or(Bad::Field("agent"))?,
-        session: session.ok_or(Bad::Field("session"))?.into(),
-        event: event.ok_or(Bad::Field("event"))?,
-        cwd: object.text(&["cwd"]).filter(|cwd| cwd.starts_with('/')).ok_or(Bad::Field("cwd"))?.into(),
         tool: object.text(&["tool", "tool_name"]),
-        tool_id: None,
         command: object.text(&["command"]).map(Text::from),
-        paths: Vec::new(),
         exit: object.take(&["exit", "exit_code"]).and_then(|exit| exit.as_i64()?.try_into().ok()),
         start: object.take(&["start_ms"]).and_then(|millis| moment(&millis)),
         end: object.take(&["end_ms"]).and_then(|millis| moment(&millis)),
@@ -110,232 +55,50 @@ pub fn parse(json: &[u8]) -> Result<Call, Bad> {
         text: object.text(&["last_message", "message", "reason", "text"]).map(Text::from),
         transcript: transcript.map(Text::from),
         parent: object.text(&["parent"]),
+        turn: object.text(&["turn", "turn_id"]).map(Text::from),
+        origin: origin(&mut object),
         model: object.text(&["model"]),
         ok: object.flag(&["ok"]),
         interrupted: object.flag(&["interrupted"]).unwrap_or(false),
-        meta: None,
         payload: digest::name(&[json]),
+        ..Call::new(&agent, session, event, cwd)
     };
-    call.take_tool(&mut object);
+    if let Some(id) = object.text(&["subagent", "agent_id"]) {
+        call.subagent = Some(Subagent { id: id.into(), kind: object.text(&["agent_type"]) });
+    }
+    take_tool(&mut call, &mut object);
     call.meta = rest(object);
     Ok(call)
 }
 
-/// Returns what the call tells, the session first.
-///
-/// A call that ends a tool whose id is derived joins its start only if it carries the start's
-/// moment: whoever has the session's journal at hand fills `start` from the oldest open one.
-pub fn events(call: &Call, now: Timestamp) -> Vec<Event> {
-    let session = SessionId::of_key(&call.agent, call.session.as_bytes());
-    let seen = call.seen(&session, now);
-    let told = match call.event {
-        Kind::SessionStart => None,
-        Kind::TurnStart => Some(What::Prompt(Prompt {
-            text: call.prompt.clone().unwrap_or_default(),
-            model: call.model.clone(),
-        })),
-        Kind::ToolPre | Kind::ShellPre => return vec![seen, call.half(session, Half::Started, now)],
-        Kind::ToolPost | Kind::ShellPost => return vec![seen, call.half(session, Half::Finished, now)],
-        Kind::ToolBatch => Some(What::ToolBatch(call.note())),
-        Kind::SubagentStart => Some(What::SubagentStarted(call.note())),
-        Kind::SubagentStop => Some(What::SubagentStopped(call.note())),
-        Kind::Compact => Some(What::Compacted(call.note())),
-        Kind::TurnEnd => Some(What::TurnEnded(call.note())),
-        Kind::TurnFail => Some(What::TurnFailed(call.note())),
-        Kind::SessionEnd => Some(What::SessionEnded(call.note())),
-    };
-    let told = told.map(|what| Event {
-        id: call.event_id(&[call.event.name().as_bytes(), call.payload.as_bytes(), &now.0.to_be_bytes()]),
-        at: now,
-        session: Some(session),
-        seq: None,
-        what,
-    });
-    std::iter::once(seen).chain(told).collect()
-}
-
-impl Kind {
-    const ALL: [(Self, &'static str); 13] = [
-        (Self::SessionStart, "session_start"),
-        (Self::TurnStart, "turn_start"),
-        (Self::ToolPre, "tool_pre"),
-        (Self::ToolPost, "tool_post"),
-        (Self::ToolBatch, "tool_batch"),
-        (Self::ShellPre, "shell_pre"),
-        (Self::ShellPost, "shell_post"),
-        (Self::SubagentStart, "subagent_start"),
-        (Self::SubagentStop, "subagent_stop"),
-        (Self::Compact, "compact"),
-        (Self::TurnEnd, "turn_end"),
-        (Self::TurnFail, "turn_fail"),
-        (Self::SessionEnd, "session_end"),
-    ];
-
-    /// Reads a name, in snake case or in camel case.
-    pub fn parse(name: &str) -> Option<Self> {
-        let same = |known: &str| known == name || known.replace('_', "").eq_ignore_ascii_case(name);
-        Self::ALL.iter().find(|(_, known)| same(known)).map(|(kind, _)| *kind)
-    }
-
-    fn name(self) -> &'static str {
-        Self::ALL.iter().find(|(kind, _)| *kind == self).map_or("", |(_, name)| name)
+/// Where the session says it comes from.
+fn origin(object: &mut Object) -> Origin {
+    Origin {
+        source: object.text(&["source"]),
+        forked_from: object.text(&["forked_from"]).map(Text::from),
+        parent: object.text(&["parent_session"]).map(Text::from),
+        parent_kind: object.text(&["parent_kind"]),
     }
 }
 
-impl Call {
-    /// Fills what the tool's input tells: the command, the paths, and an id where none was given.
-    fn take_tool(&mut self, object: &mut Object) {
-        let input = object.take(&["input", "tool_input"]);
-        let cwd = self.cwd.lossy().into_owned();
-        self.paths = tools::paths_in(object.take(&["paths"]).as_ref(), input.as_ref(), &cwd);
-        if self.command.is_none() {
-            self.command = tools::command_in(self.tool.as_deref(), input.as_ref()).map(Text::from);
-        }
-        self.tool_id = match object.text(&["tool_id", "tool_use_id"]) {
-            Some(id) => Some(ToolId::Given(id.into())),
-            None => Some(ToolId::Derived(self.derived_id(input.as_ref()))),
-        };
+/// Fills what the tool's input tells: the command, the paths, and an id where none was given.
+fn take_tool(call: &mut Call, object: &mut Object) {
+    let input = object.take(&["input", "tool_input"]);
+    let cwd = call.cwd.lossy().into_owned();
+    call.paths = tools::paths_in(object.take(&["paths"]).as_ref(), input.as_ref(), &cwd);
+    if call.command.is_none() {
+        call.command = tools::command_in(call.tool.as_deref(), input.as_ref()).map(Text::from);
     }
-
-    fn derived_id(&self, input: Option<&Value>) -> String {
-        let input = match &self.command {
-            Some(command) => command.clone(),
-            None => input.map(Value::to_string).unwrap_or_default().into(),
-        };
-        let tool = self.tool.as_deref().unwrap_or_default();
-        let parts = [self.session.as_bytes(), tool.as_bytes(), input.as_bytes()].join(&b'\n');
-        format!("h-{}", &digest::name(&[&parts])[..16])
-    }
-
-    /// Says whether the call is about a command, rather than another tool.
-    fn is_command(&self) -> bool {
-        let shell = matches!(self.event, Kind::ShellPre | Kind::ShellPost)
-            || self.tool.as_deref().is_some_and(tools::is_shell);
-        // An end may leave out the text if its id finds the start, which has it.
-        shell && (self.command.is_some() || matches!(self.tool_id, Some(ToolId::Given(_))))
-    }
-
-    /// What tells this tool call from every other of its session.
-    fn key(&self, start: Option<Timestamp>, now: Timestamp) -> Text {
-        match &self.tool_id {
-            Some(ToolId::Given(id)) => id.clone(),
-            Some(ToolId::Derived(id)) => format!("{id}@{}", start.unwrap_or(now).0).into(),
-            None => format!("{}@{}", self.payload, now.0).into(),
-        }
-    }
-
-    fn half(&self, session: SessionId, half: Half, now: Timestamp) -> Event {
-        let (start, end) = match half {
-            Half::Started => (self.start.or(Some(now)), None),
-            Half::Finished => (self.start, self.end.or(Some(now))),
-        };
-        let key = self.key(start, now);
-        let at = end.or(start).unwrap_or(now);
-        if self.is_command() {
-            let command_id = CommandId::of_tool(&session, key.as_bytes());
-            let id = EventId::of_half(&command_id, half);
-            let body = Box::new(self.command_half(command_id, half, start, end));
-            let what = match half {
-                Half::Started => What::CommandStarted(body),
-                Half::Finished => What::CommandFinished(body),
+    call.tool_id = Some(match object.text(&["tool_id", "tool_use_id"]) {
+        Some(id) => ToolId::Given(id.into()),
+        None => {
+            let input = match &call.command {
+                Some(command) => command.clone(),
+                None => input.map(|input| input.to_string()).unwrap_or_default().into(),
             };
-            return Event { id, at, session: Some(session), seq: None, what };
+            derived_id(&call.session, call.tool.as_deref(), input.as_bytes())
         }
-        let body = Box::new(self.tool(half, start, end));
-        let (name, what) = match half {
-            Half::Started => ("tool_started", What::ToolStarted(body)),
-            Half::Finished => ("tool_finished", What::ToolFinished(body)),
-        };
-        let id = self.event_id(&[name.as_bytes(), key.as_bytes()]);
-        Event { id, at, session: Some(session), seq: None, what }
-    }
-
-    fn command_half(
-        &self,
-        command_id: CommandId,
-        half: Half,
-        start: Option<Timestamp>,
-        end: Option<Timestamp>,
-    ) -> CommandHalf {
-        let exit = self.exit.filter(|_| half == Half::Finished);
-        let span = start.zip(end).map(|(start, end)| end.since(start));
-        CommandHalf {
-            command_id,
-            command: self.command.clone().unwrap_or_default(),
-            cwd: self.cwd.clone(),
-            cwd_after: None,
-            start,
-            end,
-            duration_us: span.and_then(|span| u64::try_from(span).ok()),
-            exit,
-            pipestatus: Vec::new(),
-            // A code that was told is the truth, whoever stopped it.
-            interrupted: half == Half::Finished && self.interrupted && exit.is_none(),
-            flags: String::new(),
-            shell: None,
-            actor: Some(self.actor()),
-            process: None,
-            output: None,
-        }
-    }
-
-    fn tool(&self, half: Half, start: Option<Timestamp>, end: Option<Timestamp>) -> Tool {
-        Tool {
-            name: self.tool.clone().unwrap_or_default(),
-            tool_use_id: self.tool_use_id(),
-            paths: self.paths.clone(),
-            ok: self.ok.filter(|_| half == Half::Finished),
-            start,
-            end,
-            interrupted: half == Half::Finished && self.interrupted,
-            actor: Some(self.actor()),
-        }
-    }
-
-    fn seen(&self, session: &SessionId, now: Timestamp) -> Event {
-        let known = |text: &Option<Text>| text.clone().unwrap_or_default();
-        let (model, parent) = (self.model.as_deref(), self.parent.as_deref());
-        // What a later call adds is another fact; where the agent stands is not.
-        let id = self.event_id(&[
-            b"session_seen",
-            model.unwrap_or_default().as_bytes(),
-            parent.unwrap_or_default().as_bytes(),
-            known(&self.transcript).as_bytes(),
-        ]);
-        let seen = SessionSeen {
-            agent: self.agent.clone(),
-            external_id: self.session.clone(),
-            parent: self.parent.clone(),
-            cwd: Some(self.cwd.clone()),
-            model: self.model.clone(),
-            transcript: self.transcript.clone(),
-            actor: Actor { tool_use_id: None, ..self.actor() },
-            ..SessionSeen::default()
-        };
-        let what = What::SessionSeen(Box::new(seen));
-        Event { id, at: now, session: Some(session.clone()), seq: None, what }
-    }
-
-    fn actor(&self) -> Actor {
-        let name = Some(self.agent.clone());
-        Actor { kind: ActorKind::Agent, name, tool_use_id: self.tool_use_id() }
-    }
-
-    fn tool_use_id(&self) -> Option<Text> {
-        match self.tool_id.as_ref()? {
-            ToolId::Given(id) => Some(id.clone()),
-            ToolId::Derived(id) => Some(id.as_str().into()),
-        }
-    }
-
-    fn note(&self) -> Note {
-        Note { text: self.text.clone().unwrap_or_default(), name: self.tool.clone() }
-    }
-
-    fn event_id(&self, parts: &[&[u8]]) -> EventId {
-        let whose = [self.agent.as_bytes(), self.session.as_bytes()];
-        EventId::of_call(&[&whose, parts].concat())
-    }
+    });
 }
 
 /// A name that can be shown, and that is not the shells' own: their sessions are keyed by a UUID,
@@ -360,6 +123,8 @@ fn rest(mut object: Object) -> Option<String> {
 mod tests {
     use super::*;
     use crate::model::command::{End, Join};
+    use crate::model::event::What;
+    use crate::wire::call::{Effect, effect, events};
     use proptest::prelude::*;
 
     const NOW: Timestamp = Timestamp(1_795_218_000_500_000);

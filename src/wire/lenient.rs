@@ -22,6 +22,26 @@ pub fn object(json: &[u8]) -> Result<Object, Bad> {
 }
 
 impl Object {
+    /// From a value that is one.
+    pub fn of(value: Value) -> Option<Self> {
+        match value {
+            Value::Object(map) => Some(Self(map)),
+            _ => None,
+        }
+    }
+
+    /// The value of the first of `names` (snake case) that there is; null is none.
+    pub fn get(&self, names: &[&str]) -> Option<&Value> {
+        let spelled = |name: &&str| self.0.get(*name).or_else(|| self.0.get(&camel(name)));
+        names.iter().filter_map(spelled).find(|value| !value.is_null())
+    }
+
+    /// Puts a value in the place of whatever has this name.
+    pub fn set(&mut self, name: &str, value: Value) {
+        self.take(&[name]);
+        self.0.insert(name.to_owned(), value);
+    }
+
     /// Takes the value of the first of `names` (snake case) that there is; null is none.
     pub fn take(&mut self, names: &[&str]) -> Option<Value> {
         let mut found = None;
@@ -66,6 +86,11 @@ impl Object {
     pub fn rest(&self) -> Option<String> {
         (!self.0.is_empty()).then(|| Value::Object(self.0.clone()).to_string())
     }
+}
+
+/// The object that a text holds, as some put one into a string.
+pub fn value(text: &str) -> Option<Value> {
+    object(text.as_bytes()).ok().map(|object| Value::Object(object.0))
 }
 
 fn first(json: &[u8]) -> Result<Value, Bad> {

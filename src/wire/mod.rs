@@ -57,9 +57,12 @@
 //!
 //! # From agents
 //!
-//! [`generic`] makes events of what an agent's hook sends; [`lenient`] reads the JSON, which is
-//! often not quite that, and [`tools`] knows the names of the agents' tools.
+//! [`agents`] and [`generic`] read what an agent's hook sends, each with the names it has there;
+//! [`call`] makes events of it. [`lenient`] reads the JSON, which is often not quite that, and
+//! [`tools`] knows the names of the agents' tools.
 
+pub mod agents;
+pub mod call;
 pub mod event;
 pub mod fit;
 pub mod frame;

@@ -4,7 +4,7 @@
 
 use serde_json::Value;
 
-use super::generic::Call;
+use super::call::Call;
 use crate::model::text::Text;
 
 /// What a tool call can do to files.

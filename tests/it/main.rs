@@ -1,6 +1,7 @@
 //! The promises, each shown on a repository of its own. One binary: a list of mods.
 #![allow(clippy::unwrap_used, clippy::disallowed_macros, reason = "a test says what is wrong by failing")]
 
+mod agents;
 mod base;
 mod bisect;
 mod crash;
