@@ -3,9 +3,11 @@
 //! Whatever fails here must not fail or hold up its caller: the rim (`cli/hook.rs`) exits 0, prints
 //! nothing, and notes the trouble.
 
+pub mod agents;
 pub mod background;
 pub mod call;
 pub mod init;
+pub mod install;
 pub mod run;
 pub mod shell;
 pub mod specimen;

@@ -2,6 +2,7 @@
 
 use anyhow::Result;
 
+use super::agent::{self, AgentArgs, How, Way};
 use super::exit::{Exit, Refusal};
 use super::output;
 use super::world::World;
@@ -9,12 +10,13 @@ use crate::store::setup;
 
 /// Stop recording this repository
 ///
-/// Open shells stop at their next prompt. What was recorded stays, unless you ask for `--purge`.
+/// Open shells stop at their next prompt. What was recorded stays, unless you ask for `--purge`. With
+/// `--agent` only the hooks of that agent are taken out of its settings.
 #[derive(clap::Args)]
 #[command(after_help = "Example: trace disable --purge --yes")]
 pub struct Args {
     /// Remove everything that was recorded here, for good
-    #[arg(long)]
+    #[arg(long, conflicts_with = "agent")]
     purge: bool,
     /// Only say what would be done
     #[arg(long)]
@@ -22,10 +24,23 @@ pub struct Args {
     /// Do it without asking
     #[arg(long, short)]
     yes: bool,
+    /// Print a JSON document about the agents
+    #[arg(long, requires = "agent")]
+    json: bool,
+    #[command(flatten)]
+    agents: AgentArgs,
 }
 
 /// Runs it.
 pub fn run(world: &World, args: &Args) -> Result<Exit> {
+    if args.agents.are_given() {
+        let how = match (args.dry_run, args.json) {
+            (true, _) => How::Told,
+            (_, true) => How::Json,
+            _ => How::Done,
+        };
+        return agent::run(world, &args.agents, Way::Out, how);
+    }
     let place = world.place()?;
     let trace = place.trace();
     if args.dry_run {

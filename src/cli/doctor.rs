@@ -3,8 +3,10 @@
 use anyhow::Result;
 
 use super::exit::Exit;
-use super::output;
 use super::world::World;
+use super::{agent, output};
+use crate::recall::status;
+use crate::store::home::Home;
 use crate::store::trouble;
 use crate::view::safe::Safe;
 use crate::view::time::relative;
@@ -12,6 +14,7 @@ use crate::view::time::relative;
 /// Say what went wrong where nobody could be told
 ///
 /// Hooks never fail their caller and never print; what failed in them is listed here, newest last.
+/// So is each coding agent that calls us, with its last sign of life.
 #[derive(clap::Args)]
 #[command(after_help = "Example: trace doctor")]
 pub struct Args {}
@@ -21,6 +24,7 @@ pub fn run(world: &World, _: &Args) -> Result<Exit> {
     let home = world.home()?;
     let (settings, _) = home.settings(&world.user);
     let (found, unreadable) = trouble::all(&home.place.common);
+    let agents = agents(world, &home);
     output::print(|out| {
         for refused in &settings.refused {
             writeln!(out, "ignored setting: {}", Safe(refused.as_bytes()))?;
@@ -28,6 +32,9 @@ pub fn run(world: &World, _: &Args) -> Result<Exit> {
         for one in &found {
             let (when, doing) = (relative(Some(one.at), world.now), Safe(one.doing.as_bytes()));
             writeln!(out, "{when}  {doing}: {}", Safe(one.what.as_bytes()))?;
+        }
+        for line in &agents {
+            writeln!(out, "{line}")?;
         }
         if unreadable > 0 {
             writeln!(out, "{unreadable} lines of the record itself could not be read")?;
@@ -41,4 +48,32 @@ pub fn run(world: &World, _: &Args) -> Result<Exit> {
         }
         false => Ok(Exit::No),
     }
+}
+
+/// A line for each place where an agent is set up, and for each agent that was heard of without one.
+fn agents(world: &World, home: &Home) -> Vec<String> {
+    // What is damaged is said by others; here it only means that nothing was heard.
+    let heard = status::look(home, world.now).map(|standing| standing.agents).unwrap_or_default();
+    let last = |name: &str| match heard.get(name) {
+        Some(at) => format!("last event {}", relative(Some(*at), world.now)),
+        None => "no event yet".to_owned(),
+    };
+    let set_up = agent::installed(world, &home.place);
+    let mut lines: Vec<String> = set_up
+        .iter()
+        .map(|found| {
+            let (name, path) = (found.agent.name(), Safe(found.path.as_os_str().as_encoded_bytes()));
+            let approval = match agent::is_unapproved(world, found) {
+                true => "; not approved yet, so it is skipped: type /hooks in codex",
+                false => "",
+            };
+            format!("{name}: hooks in {path}; {}{approval}", last(name))
+        })
+        .collect();
+    let known = |name: &String| set_up.iter().any(|found| found.agent.name() == name);
+    for name in heard.keys().filter(|name| !known(name)) {
+        let words = Safe(name.as_bytes());
+        lines.push(format!("{words}: set up by other means; {}", last(name)));
+    }
+    lines
 }

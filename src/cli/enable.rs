@@ -2,9 +2,11 @@
 
 use anyhow::Result;
 
+use super::agent::{self, AgentArgs, How, Way};
 use super::exit::{Exit, Refusal};
 use super::world::World;
 use super::{checkpoint, flush, output};
+use crate::disk::place::Place;
 use crate::model::checkpoint::Kind;
 use crate::store::home::Home;
 use crate::store::setup;
@@ -15,6 +17,9 @@ use crate::view::safe::Safe;
 ///
 /// Makes a private store in the git directory, notes your consent in your own state directory, and
 /// takes the first checkpoint. Doing it again changes nothing. Nothing of it shows in the repository.
+///
+/// With `--agent` a coding agent is set up to tell of its prompts, tools and answers: our entries are
+/// put into its settings, beside whatever is there.
 #[derive(clap::Args)]
 #[command(after_help = "Example: trace enable && echo 'eval \"$(trace init bash)\"' >> ~/.bashrc")]
 pub struct Args {
@@ -27,10 +32,42 @@ pub struct Args {
     /// Do not ask; nothing here needs asking, so scripts may give it
     #[arg(long, short)]
     yes: bool,
+    #[command(flatten)]
+    agents: AgentArgs,
 }
 
 /// Runs it.
 pub fn run(world: &World, args: &Args) -> Result<Exit> {
+    if !args.agents.are_given() {
+        return here(world, args);
+    }
+    let how = match (args.dry_run, args.json) {
+        (true, _) => How::Told,
+        (_, true) => How::Json,
+        _ => How::Done,
+    };
+    let exit = agent::run(world, &args.agents, Way::In, how)?;
+    // Hooks alone record nothing: that takes consent for the repository, which this is.
+    match Place::find(&world.cwd, &world.told)?.filter(|place| place.work_tree.is_some()) {
+        Some(place) if how != How::Told && Home::of(place.clone(), world.state()?)?.is_none() => {
+            let home = begin(world, &place)?;
+            flush::now(world, &home, Kind::Auto, None)?;
+            output::say(&format!("recording {}", Safe(place.top()?.as_os_str().as_encoded_bytes())));
+        }
+        _ => {}
+    }
+    Ok(exit)
+}
+
+fn begin(world: &World, place: &Place) -> Result<Home> {
+    let enabled = setup::enable(place, world.state()?, world.user.home.as_deref());
+    enabled.map_err(|error| match error.downcast::<setup::NotOurs>() {
+        Ok(strange) => Refusal(strange.to_string()).into(),
+        Err(other) => other,
+    })
+}
+
+fn here(world: &World, args: &Args) -> Result<Exit> {
     let place = world.place()?;
     let top = place.top()?.to_owned();
     let state = world.state()?;
@@ -46,11 +83,7 @@ pub fn run(world: &World, args: &Args) -> Result<Exit> {
         });
         return Ok(Exit::Done);
     }
-    let enabled = setup::enable(&place, state, world.user.home.as_deref());
-    let home = enabled.map_err(|error| match error.downcast::<setup::NotOurs>() {
-        Ok(strange) => Refusal(strange.to_string()).into(),
-        Err(other) => other,
-    })?;
+    let home = begin(world, &place)?;
     let outcome = flush::now(world, &home, Kind::Auto, None)?;
     let made = checkpoint::view(&home, outcome)?;
     if args.json {
@@ -67,7 +100,9 @@ pub fn run(world: &World, args: &Args) -> Result<Exit> {
         output::say(
             "shells: put `eval \"$(trace init bash)\"` (or zsh) at the end of your rc file; fish: `trace init fish | source`",
         );
-        output::say("agents: have them call `git-trace hook generic` (see README)");
+        output::say(
+            "agents: `trace enable --agent claude`, or codex, cursor, gemini, opencode, copilot, droid, pi",
+        );
     }
     Ok(Exit::Done)
 }

@@ -4,6 +4,7 @@
 //! Hooks are told apart by the first argument, before the parser of everything else exists: what
 //! runs between Enter and the prompt must not pay for it.
 
+mod agent;
 mod bisect;
 mod call;
 mod checkpoint;

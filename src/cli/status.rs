@@ -3,8 +3,8 @@
 use anyhow::Result;
 
 use super::exit::Exit;
-use super::output;
 use super::world::World;
+use super::{agent, output};
 use crate::model::text::Text;
 use crate::recall::status;
 use crate::store::home::Home;
@@ -52,6 +52,9 @@ pub fn run(world: &World, args: &Args) -> Result<Exit> {
 
 fn enabled(world: &World, home: &Home, worktree_path: Text) -> Result<StatusView> {
     let standing = status::look(home, world.now)?;
+    let mut agents: Vec<String> =
+        agent::installed(world, &home.place).into_iter().map(|found| found.agent.name().to_owned()).collect();
+    agents.dedup();
     let (settings, _) = home.settings(&world.user);
     settings.refused.iter().for_each(|refused| output::say(&format!("trace: ignored setting: {refused}")));
     Ok(StatusView {
@@ -65,7 +68,7 @@ fn enabled(world: &World, home: &Home, worktree_path: Text) -> Result<StatusView
             time: last.header.time,
             subject: last.header.subject,
         }),
-        hooks: Hooks { git: false, shell: standing.shell, agents: Vec::new() },
+        hooks: Hooks { git: false, shell: standing.shell, agents },
         trouble: standing.trouble,
         store_bytes: Some(standing.store_bytes),
     })

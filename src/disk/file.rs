@@ -84,6 +84,31 @@ pub fn replace(path: &Path, bytes: &[u8], durability: Durability) -> Result<()> 
     }
 }
 
+/// Puts `bytes` at `path` as [`replace`] does, but as a file of the user's own: with the permissions it
+/// has there, else with those that new files get.
+pub fn rewrite(path: &Path, bytes: &[u8]) -> Result<()> {
+    let temporary = beside(path);
+    let write = || {
+        let mut file = OpenOptions::new()
+            .write(true)
+            .create_new(true)
+            .custom_flags(OFlags::NOFOLLOW.bits().cast_signed())
+            .open(&temporary)?;
+        if let Ok(before) = fs::metadata(path) {
+            file.set_permissions(before.permissions())?;
+        }
+        file.write_all(bytes)?;
+        file.sync_all()?;
+        fs::rename(&temporary, path)
+    };
+    let written = write();
+    if written.is_err() {
+        // Best effort: it is nobody's, and is named so.
+        let _ = fs::remove_file(&temporary);
+    }
+    written.with_context(|| format!("write {}", path.display()))
+}
+
 /// Puts `bytes` at `path` unless something is there already; says which of the two happened.
 pub fn create(path: &Path, bytes: &[u8], durability: Durability) -> Result<Created> {
     let context = || format!("create {}", path.display());

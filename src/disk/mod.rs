@@ -8,6 +8,7 @@ pub mod clock;
 pub mod consent;
 pub mod file;
 pub mod inherited;
+pub mod installed;
 pub mod journal;
 pub mod lease;
 pub mod lock;

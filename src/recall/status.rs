@@ -1,16 +1,16 @@
 //! One screen: is it on, what waits, what was last, what went wrong.
 
-use std::collections::HashSet;
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::path::Path;
 
 use anyhow::Result;
 
-use super::commands;
+use super::commands::{self, Record};
 use crate::disk::process;
 use crate::git::store::Store;
 use crate::model::checkpoint::Checkpoint;
 use crate::model::command::Alive;
-use crate::model::event::What;
+use crate::model::event::{ActorKind, What};
 use crate::model::id::SessionId;
 use crate::model::time::Timestamp;
 use crate::store::home::Home;
@@ -29,6 +29,8 @@ pub struct Standing {
     pub store_bytes: u64,
     /// A shell here has our functions.
     pub shell: bool,
+    /// When each agent was last heard of, by name.
+    pub agents: BTreeMap<String, Timestamp>,
 }
 
 /// Looks.
@@ -64,7 +66,31 @@ pub fn look(home: &Home, now: Timestamp) -> Result<Standing> {
         store_bytes: size(&home.place.trace()),
         shell,
         last,
+        agents: heard_of(&record),
     })
+}
+
+/// When each agent last told us anything.
+fn heard_of(record: &Record) -> BTreeMap<String, Timestamp> {
+    let mut last: HashMap<&SessionId, Timestamp> = HashMap::new();
+    let commands = record.commands.iter();
+    let ends = commands.filter_map(|one| Some((one.session.as_ref()?, one.finished.unwrap_or(one.moment()))));
+    let others = record.others.iter().filter_map(|event| Some((event.session.as_ref()?, event.at)));
+    for (session, at) in ends.chain(others) {
+        let known = last.entry(session).or_default();
+        *known = at.max(*known);
+    }
+    let mut agents = BTreeMap::new();
+    for event in &record.others {
+        if let (What::SessionSeen(seen), Some(session)) = (&event.what, &event.session)
+            && seen.actor.kind == ActorKind::Agent
+        {
+            let at = last.get(session).copied().unwrap_or(event.at);
+            let known: &mut Timestamp = agents.entry(seen.agent.clone()).or_default();
+            *known = at.max(*known);
+        }
+    }
+    agents
 }
 
 /// Bytes of the files below `dir`, as they are listed.

@@ -19,7 +19,7 @@ use super::made::MadeView;
 use super::patch::FilePatch;
 use super::safe::is_hidden;
 use super::show::TurnView;
-use super::status::StatusView;
+use super::status::{AgentView, StatusView};
 use super::time::rfc3339;
 use crate::model::change::{Change, Side};
 use crate::model::checkpoint::Checkpoint;
@@ -108,6 +108,21 @@ pub fn status(status: &StatusView) -> Value {
         .with("trouble", status.trouble)
         .with("store_bytes", status.store_bytes)
         .end()
+}
+
+/// `trace enable --agent` and `trace disable --agent`.
+pub fn agents(agents: &[AgentView]) -> Value {
+    let agents = agents.iter().map(|agent| {
+        Fields::default()
+            .with("agent", agent.agent)
+            .with("scope", agent.scope)
+            .text("path", Some(&agent.path))
+            .with("installed", agent.installed)
+            .with("changed", agent.changed)
+            .with("then", agent.then)
+            .end()
+    });
+    Fields::document("agents").list("agents", agents).end()
 }
 
 /// `trace fsck`.
@@ -322,28 +337,13 @@ impl Fields {
         let fields = self.with(name, text.lossy());
         match std::str::from_utf8(text.as_bytes()) {
             Ok(_) => fields,
-            Err(_) => fields.with(&format!("{name}_b64"), base64(text.as_bytes())),
+            Err(_) => fields.with(&format!("{name}_b64"), super::base64::encode(text.as_bytes())),
         }
     }
 
     fn end(self) -> Value {
         Value::Object(self.0)
     }
-}
-
-/// Base64 with padding (RFC 4648, section 4).
-fn base64(bytes: &[u8]) -> String {
-    const DIGITS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-    let mut text = String::with_capacity(bytes.len().div_ceil(3) * 4);
-    for chunk in bytes.chunks(3) {
-        let byte = |at: usize| u32::from(chunk.get(at).copied().unwrap_or(0));
-        let bits = byte(0) << 16 | byte(1) << 8 | byte(2);
-        for at in 0..4 {
-            let digit = DIGITS[(bits >> (18 - 6 * at) & 63) as usize];
-            text.push(if at <= chunk.len() { char::from(digit) } else { '=' });
-        }
-    }
-    text
 }
 
 #[cfg(test)]
@@ -580,20 +580,5 @@ mod tests {
              \"path\": \"\\u001b[2J\\u007f\\u009b\\u202e\\udb40\\udc41é\\n\"\n}\n"
         );
         assert_eq!(serde_json::from_str::<Value>(&text).unwrap(), value);
-    }
-
-    #[test]
-    fn base64_is_that_of_the_standard() {
-        for (bytes, text) in [
-            ("", ""),
-            ("f", "Zg=="),
-            ("fo", "Zm8="),
-            ("foo", "Zm9v"),
-            ("foob", "Zm9vYg=="),
-            ("foobar", "Zm9vYmFy"),
-        ] {
-            assert_eq!(base64(bytes.as_bytes()), text);
-        }
-        assert_eq!(base64(&[0xff, 0xfe, 0xfb]), "//77");
     }
 }

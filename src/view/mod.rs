@@ -17,6 +17,7 @@ use crate::model::oid::Oid;
 use crate::model::time::Timestamp;
 use paint::{Paint, Style};
 
+mod base64;
 pub mod bisect;
 pub mod commands;
 pub mod conflicts;

@@ -47,6 +47,21 @@ pub struct Hooks {
     pub agents: Vec<String>,
 }
 
+/// An agent that was set up, or no longer is.
+#[derive(Clone, Debug, PartialEq)]
+pub struct AgentView {
+    pub agent: &'static str,
+    /// `user`, `project` or `local`.
+    pub scope: &'static str,
+    pub path: Text,
+    /// Whether our hooks are in that file now.
+    pub installed: bool,
+    /// Whether the file was changed.
+    pub changed: bool,
+    /// What is left to the user, in words.
+    pub then: Option<&'static str>,
+}
+
 /// Writes the screen.
 pub fn write(to: &mut dyn Write, status: &StatusView, look: &Look) -> io::Result<()> {
     let (style, word) = match status.enabled {

@@ -59,7 +59,8 @@
 //!
 //! [`agents`] and [`generic`] read what an agent's hook sends, each with the names it has there;
 //! [`call`] makes events of it. [`lenient`] reads the JSON, which is often not quite that, and
-//! [`tools`] knows the names of the agents' tools.
+//! [`tools`] knows the names of the agents' tools. [`hookfile`] puts our entries into the file where
+//! an agent keeps its hooks, which [`jsonc`] edits without touching another byte.
 
 pub mod agents;
 pub mod call;
@@ -67,6 +68,8 @@ pub mod event;
 pub mod fit;
 pub mod frame;
 pub mod generic;
+pub mod hookfile;
+pub mod jsonc;
 pub mod lenient;
 pub mod message;
 pub mod op;
