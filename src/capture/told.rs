@@ -28,6 +28,9 @@ const SILENT: [&str; 2] = ["codex", "pi"];
 /// Agents that tell neither prompts nor answers where nobody sits in front of them.
 const HEADLESS: [&str; 2] = ["cursor", "droid"];
 
+/// Part of the ids of what is told in their place.
+const HEADLESS_ID: &[u8] = b"headless";
+
 /// The last events of a session.
 #[derive(Debug, Default)]
 pub struct Told {
@@ -75,6 +78,9 @@ impl Told {
         if self.has(&call, now) {
             return Vec::new();
         }
+        if is_mark(&call) && call.turn.is_none() {
+            call.turn = after(self.marks(&call).last().copied());
+        }
         let ends = matches!(call.event, Kind::ToolPost | Kind::ShellPost);
         let key = call.derived().map(str::to_owned);
         let open = key.filter(|_| ends).and_then(|key| self.open_like(key.as_bytes()));
@@ -116,8 +122,40 @@ impl Told {
             (Kind::ToolPre | Kind::ToolPost | Kind::ShellPre | Kind::ShellPost, Some(_), Twin::Another) => {
                 false
             }
+            _ if is_mark(call) && call.turn.is_none() => self.was_just_marked(call, &ids, now),
             _ => ids.iter().any(|id| self.holds(id)),
         }
+    }
+
+    /// Whether this prompt, answer or end was the last thing told of the turns, and just now.
+    ///
+    /// With another between the two it is another: an agent may answer twice in a second, but not
+    /// without a prompt.
+    fn was_just_marked(&self, call: &Call, ids: &[EventId], now: Timestamp) -> bool {
+        let marks = self.marks(call);
+        let (last, before) = match marks.as_slice() {
+            [] => return false,
+            [last] => (last, None),
+            [.., before, last] => (last, Some(*before)),
+        };
+        let again = Call { turn: after(before), ..call.clone() };
+        let same = match before {
+            Some(_) => again.id_in(now.secs()) == last.id,
+            None => ids.contains(&last.id),
+        };
+        same && now.since(last.at) < AT_ONCE_US
+    }
+
+    /// What was told of the turns of the session, as far as it matters to a call: by whom it can be
+    /// told from the same call made again later.
+    fn marks(&self, call: &Call) -> Vec<&Event> {
+        let own = |what: &What| call.event_id(&[HEADLESS_ID, event::kind(what).as_bytes()]);
+        let counts = |event: &&Event| match event.what {
+            What::Prompt(_) | What::TurnEnded(_) | What::TurnFailed(_) => event.id != own(&event.what),
+            What::SessionEnded(_) => call.event == Kind::SessionEnd,
+            _ => false,
+        };
+        self.events.iter().filter(counts).collect()
     }
 
     fn holds(&self, id: &EventId) -> bool {
@@ -211,9 +249,19 @@ impl Told {
             (Kind::SessionEnd, Some(true)) => What::TurnEnded(Note::default()),
             _ => return None,
         };
-        let id = call.event_id(&[b"headless", event::kind(&what).as_bytes()]);
+        let id = call.event_id(&[HEADLESS_ID, event::kind(&what).as_bytes()]);
         Some(Event { id, at: now, session: Some(call.session_id()), seq: None, what })
     }
+}
+
+/// Whether a call tells of the turns of its session.
+fn is_mark(call: &Call) -> bool {
+    matches!(call.event, Kind::TurnStart | Kind::TurnEnd | Kind::TurnFail | Kind::SessionEnd)
+}
+
+/// What a turn without a name of its own is known by: what was told before it.
+fn after(mark: Option<&Event>) -> Option<Text> {
+    mark.map(|mark| format!("after {}", mark.id).into())
 }
 
 /// Which of the open ones an end belongs to: its own start, else the first one like it.
@@ -449,6 +497,32 @@ mod tests {
         session.now += 60_000_000;
         session.hear(Agent::Claude, prompt);
         assert_eq!(session.kinds("prompt"), 2);
+        // Both have read the journal before either of them wrote to it, on both sides of a second's end.
+        session.now += 60_000_000;
+        let [one, other] = [999_999, 1_000_001].map(|us| {
+            let now = Timestamp(session.now - session.now % 1_000_000 + us);
+            session.told.events(heard(Agent::Claude, prompt), now, 7).pop().map(|event| event.id)
+        });
+        assert_eq!(one, other);
+    }
+
+    #[test]
+    fn turns_that_take_no_time_are_as_many_as_are_told() {
+        let mut session = Session::new();
+        for _ in 0..3 {
+            for json in
+                [r#""hook_event_name":"UserPromptSubmit","prompt":"go on""#, r#""hook_event_name":"Stop""#]
+            {
+                session.now += 1000;
+                for _ in 0..2 {
+                    let events = session.told.events(heard(Agent::Claude, json), Timestamp(session.now), 7);
+                    session.told.events.extend(events);
+                }
+            }
+        }
+        let ids: HashSet<_> = session.told.events.iter().map(|event| &event.id).collect();
+        assert_eq!((session.kinds("prompt"), session.kinds("turn_ended")), (3, 3));
+        assert_eq!(ids.len(), 6 + 1, "each has an id of its own, and the session is one");
     }
 
     #[test]

@@ -7,8 +7,9 @@
 //! Some calls have nothing that tells them from their like: a prompt of an agent that does not number
 //! its turns, the end of a session. These are told apart by the second in which they come. Two
 //! deliveries come within milliseconds, so they share it; a prompt that somebody types again does
-//! not. Where the two lie on both sides of a second's end, whoever has the session's journal at hand
-//! finds the first one by [`Call::id_in`] the second before.
+//! not. Whoever has the session's journal at hand does better: it says what was told just now, and
+//! names a turn by the one before it ([`Call::turn`]), so that no second's end comes between two
+//! deliveries, and two turns within a second are two.
 
 mod half;
 
