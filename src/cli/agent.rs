@@ -46,6 +46,8 @@ pub enum Way {
 pub enum How {
     /// Only told, as a difference.
     Told,
+    /// Only told, as a document.
+    ToldInJson,
     /// Done, and told in words.
     Done,
     /// Done, and told as a document.
@@ -76,7 +78,8 @@ pub fn run(world: &World, args: &AgentArgs, way: Way, how: How) -> Result<Exit> 
         let change = decide(world, &plan, scope, &roots, way)?;
         match how {
             How::Told => tell(&change)?,
-            _ => install::carry_out(&change, world.user.state.as_ref())?,
+            How::ToldInJson => {}
+            How::Done | How::Json => install::carry_out(&change, world.user.state.as_ref())?,
         }
         let view = view(agent, scope, &plan, &change, way);
         if how == How::Done {
@@ -84,7 +87,7 @@ pub fn run(world: &World, args: &AgentArgs, way: Way, how: How) -> Result<Exit> 
         }
         views.push(view);
     }
-    if how == How::Json {
+    if matches!(how, How::Json | How::ToldInJson) {
         output::print(|out| json::write(out, &json::agents(&views)))?;
     }
     Ok(Exit::Done)

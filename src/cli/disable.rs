@@ -35,9 +35,10 @@ pub struct Args {
 pub fn run(world: &World, args: &Args) -> Result<Exit> {
     if args.agents.are_given() {
         let how = match (args.dry_run, args.json) {
-            (true, _) => How::Told,
-            (_, true) => How::Json,
-            _ => How::Done,
+            (true, false) => How::Told,
+            (true, true) => How::ToldInJson,
+            (false, true) => How::Json,
+            (false, false) => How::Done,
         };
         return agent::run(world, &args.agents, Way::Out, how);
     }

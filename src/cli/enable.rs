@@ -42,14 +42,17 @@ pub fn run(world: &World, args: &Args) -> Result<Exit> {
         return here(world, args);
     }
     let how = match (args.dry_run, args.json) {
-        (true, _) => How::Told,
-        (_, true) => How::Json,
-        _ => How::Done,
+        (true, false) => How::Told,
+        (true, true) => How::ToldInJson,
+        (false, true) => How::Json,
+        (false, false) => How::Done,
     };
     let exit = agent::run(world, &args.agents, Way::In, how)?;
     // Hooks alone record nothing: that takes consent for the repository, which this is.
     match Place::find(&world.cwd, &world.told)?.filter(|place| place.work_tree.is_some()) {
-        Some(place) if how != How::Told && Home::of(place.clone(), world.state()?)?.is_none() => {
+        Some(place)
+            if matches!(how, How::Done | How::Json) && Home::of(place.clone(), world.state()?)?.is_none() =>
+        {
             let home = begin(world, &place)?;
             flush::now(world, &home, Kind::Auto, None)?;
             output::say(&format!("recording {}", Safe(place.top()?.as_os_str().as_encoded_bytes())));

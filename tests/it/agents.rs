@@ -249,8 +249,9 @@ fn templated(agent: &'static str, dir: &str) -> Script {
 fn plays_out(sandbox: &Sandbox, script: &Script) {
     let agent = script.agent;
     for payload in &script.payloads {
-        for _ in 0..2 {
-            silent(agent, payload, &call(sandbox, agent, payload.to_string().as_bytes()));
+        // Cursor runs the hooks of Claude's settings too.
+        for door in [agent, if agent == "cursor" { "claude" } else { agent }] {
+            silent(agent, payload, &call(sandbox, door, payload.to_string().as_bytes()));
         }
     }
     let told: Vec<Value> = sandbox.list("commands", "commands");

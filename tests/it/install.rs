@@ -138,6 +138,9 @@ fn a_dry_run_shows_the_difference_and_writes_nothing() {
     assert!(ran.stdout.starts_with(&head), "{}", ran.stdout);
     assert!(ran.stdout.contains("-  \"a\": 1\n+  \"a\": 1,\n+  \"hooks\": {\n"), "{}", ran.stdout);
     assert_eq!(fs::read_to_string(&path).unwrap(), "{\n  \"a\": 1\n}");
+    let document = sandbox.json(&["enable", "--agent", "gemini", "--dry-run"]);
+    assert_eq!(document["agents"][0]["changed"], true, "{document}");
+    assert_eq!(fs::read_to_string(&path).unwrap(), "{\n  \"a\": 1\n}");
     let fresh = done(&sandbox, "enable", "codex", &["--dry-run"]);
     assert!(fresh.stdout.starts_with("--- /dev/null\n+++ "), "{}", fresh.stdout);
     assert!(!home(&sandbox).join(".codex").exists());
