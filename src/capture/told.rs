@@ -9,8 +9,9 @@ use std::collections::HashSet;
 use std::path::Path;
 
 use crate::disk::journal::{self, Stem};
+use crate::model::command::CLOSED;
 use crate::model::event::{CommandHalf, Event, Note, Prompt, Tool, What};
-use crate::model::id::{CommandId, EventId, Half};
+use crate::model::id::{CommandId, EventId};
 use crate::model::text::Text;
 use crate::model::time::Timestamp;
 use crate::wire::call::{self, Call, Kind, Twin};
@@ -314,8 +315,10 @@ impl Open {
         let end = Some(now.max(self.start.unwrap_or(now)));
         let (id, what) = match &self.body {
             Body::Command(half) => {
-                let half = CommandHalf { end, exit: None, interrupted, ..(**half).clone() };
-                let id = EventId::of_half(&half.command_id, Half::Finished);
+                let flags = format!("{}{CLOSED}", half.flags);
+                let half = CommandHalf { end, exit: None, interrupted, flags, ..(**half).clone() };
+                // An id of its own: the real end may come yet.
+                let id = by.event_id(&[b"closed", half.command_id.as_str().as_bytes()]);
                 (id, What::CommandFinished(Box::new(half)))
             }
             Body::Tool(tool) => {
@@ -554,6 +557,17 @@ mod tests {
             session.hear(agent, r#""hook_event_name":"SessionEnd""#);
             assert_eq!(session.told.opens(), [], "{follows}");
         }
+    }
+
+    #[test]
+    fn an_end_that_comes_after_all_is_the_one_that_counts() {
+        let mut session = Session::new();
+        let tool = r#""tool_use_id":"1","tool_name":"Bash","tool_input":{"command":"make"},"tool_response":{"stdout":""}"#;
+        session.hear(Agent::Claude, &format!(r#""hook_event_name":"PreToolUse",{tool}"#));
+        session.hear(Agent::Claude, r#""hook_event_name":"UserPromptSubmit","prompt":"well?""#);
+        assert_eq!(session.commands(), [("make".to_owned(), None, End::Interrupted)]);
+        session.hear(Agent::Claude, &format!(r#""hook_event_name":"PostToolUse",{tool}"#));
+        assert_eq!(session.commands(), [("make".to_owned(), Some(0), End::Done)]);
     }
 
     #[test]

@@ -34,6 +34,9 @@ pub struct Command {
     pub checkpoint: Option<Oid>,
 }
 
+/// The flag of an end that nobody told: what came after it shows that it is over.
+pub const CLOSED: char = 'a';
+
 /// What is known of a command's end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum End {
@@ -144,6 +147,9 @@ impl Join {
 
     fn add(&mut self, event: &Event, half: &CommandHalf, held_by: Option<Oid>, is_end: bool) {
         let new = Command::of(event, half, held_by, is_end);
+        if is_end && new.is_closed() {
+            return self.close(new);
+        }
         let own = is_end && !is_half_of(&event.id, &half.command_id);
         if own && !self.own_ends.insert(event.id.clone()) {
             self.repeated_ends += 1;
@@ -156,6 +162,7 @@ impl Join {
             std::collections::btree_map::Entry::Occupied(mut known) => {
                 let known = known.get_mut();
                 match (known.has_end(), is_end, &event.session) {
+                    (true, true, _) if known.is_closed() => known.complete(new),
                     (true, true, Some(session)) if own => {
                         let id = CommandId::of_tool(session, event.id.as_str().as_bytes());
                         self.surplus.push(Command { id, ..new });
@@ -165,6 +172,17 @@ impl Join {
                     (_, false, _) => known.lend(new),
                 }
             }
+        }
+    }
+
+    /// Ends what nobody has ended. A real end counts for more, whenever it comes.
+    fn close(&mut self, new: Command) {
+        match self.commands.entry(new.id.clone()) {
+            std::collections::btree_map::Entry::Vacant(free) => drop(free.insert(new)),
+            std::collections::btree_map::Entry::Occupied(mut known) if !known.get().has_end() => {
+                known.get_mut().complete(new);
+            }
+            std::collections::btree_map::Entry::Occupied(_) => {}
         }
     }
 
@@ -212,6 +230,11 @@ impl Command {
             over_by: None,
             checkpoint: held_by,
         }
+    }
+
+    /// Whether its end was only told by what came after it.
+    fn is_closed(&self) -> bool {
+        self.flags.contains(CLOSED)
     }
 
     fn has_end(&self) -> bool {
@@ -314,6 +337,23 @@ mod tests {
     fn an_end_alone_is_a_whole_command_without_a_start_time() {
         let (all, _) = joined(&[half("s.1", Half::Finished, Some(0), 10)]);
         assert_eq!((all[0].started, all[0].duration_us, all[0].state(Alive::No)), (None, None, State::Done));
+    }
+
+    #[test]
+    fn an_end_that_nobody_told_gives_way_to_one_that_somebody_did() {
+        let start = half("s.1", Half::Started, None, 10);
+        let mut closed = half("s.1", Half::Finished, None, 20);
+        let What::CommandFinished(body) = &mut closed.what else { panic!("{closed:?}") };
+        (body.interrupted, body.flags) = (true, CLOSED.into());
+        closed.id = EventId::parse("evt_closed").unwrap();
+        let (all, _) = joined(&[start.clone(), closed.clone()]);
+        assert_eq!((all.len(), all[0].end, all[0].exit), (1, End::Interrupted, None));
+        let told = half("s.1", Half::Finished, Some(0), 30);
+        for order in [[&start, &closed, &told], [&told, &closed, &start], [&closed, &told, &start]] {
+            let (all, repeated) = joined(&order.map(Clone::clone));
+            assert_eq!((all.len(), repeated), (1, 0));
+            assert_eq!((all[0].end, all[0].exit, all[0].duration_us), (End::Done, Some(0), Some(20)));
+        }
     }
 
     #[test]

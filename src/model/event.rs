@@ -184,7 +184,8 @@ pub struct CommandHalf {
     /// The actor stopped it and there is no exit code.
     #[serde(default, skip_serializing_if = "is_false")]
     pub interrupted: bool,
-    /// `r` repeat, `u` repeat or hidden, `s` whole seconds only, `t` text cut.
+    /// `r` repeat, `u` repeat or hidden, `s` whole seconds only, `t` text cut, `a` an end that nobody
+    /// told: what came after it shows that it is over.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub flags: String,
     #[serde(default, skip_serializing_if = "Option::is_none")]
