@@ -70,10 +70,30 @@ impl Object {
 
     /// Takes an object.
     pub fn nested(&mut self, names: &[&str]) -> Option<Object> {
-        match self.take(names)? {
-            Value::Object(map) => Some(Object(map)),
-            _ => None,
+        Object::of(self.take(names)?)
+    }
+
+    /// Takes a count: a whole number that is not negative.
+    pub fn count(&mut self, names: &[&str]) -> Option<u64> {
+        self.take(names)?.as_u64()
+    }
+
+    /// Takes the objects of a list; whatever else is in it is left out.
+    pub fn objects(&mut self, names: &[&str]) -> Vec<Object> {
+        match self.take(names) {
+            Some(Value::Array(all)) => all.into_iter().filter_map(Object::of).collect(),
+            _ => Vec::new(),
         }
+    }
+
+    /// Takes every value that is an object, whatever its key.
+    pub fn values(&mut self) -> Vec<Object> {
+        std::mem::take(&mut self.0).into_iter().filter_map(|(_, value)| Object::of(value)).collect()
+    }
+
+    /// True if there is a key of this name.
+    pub fn has(&self, name: &str) -> bool {
+        self.0.contains_key(name)
     }
 
     /// The object with the keys of another beside its own.

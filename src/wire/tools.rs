@@ -64,11 +64,15 @@ const READERS: &[(&str, &[&str])] = &[
 
 /// Says whether the call can change files. A call without a tool may.
 pub fn effect(call: &Call) -> Effect {
-    let readers = READERS.iter().find(|(agent, _)| *agent == call.agent).map_or(&[][..], |(_, tools)| tools);
-    match call.tool.as_deref().is_some_and(|tool| readers.contains(&tool)) {
+    match call.tool.as_deref().is_some_and(|tool| reads_only(&call.agent, tool)) {
         true => Effect::ReadsOnly,
         false => Effect::MayWrite,
     }
+}
+
+/// Says whether this tool of this agent is known to read only.
+pub fn reads_only(agent: &str, tool: &str) -> bool {
+    READERS.iter().any(|(name, tools)| *name == agent && tools.contains(&tool))
 }
 
 /// Says whether a tool of this name runs a command.
@@ -89,19 +93,27 @@ pub fn command_in(tool: Option<&str>, input: Option<&Value>) -> Option<String> {
 
 /// The files a call names: its own list, and those in the input of its tool; absolute, each once.
 pub fn paths_in(list: Option<&Value>, input: Option<&Value>, cwd: &str) -> Vec<Text> {
-    let listed = list.and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_str);
-    let keys = ["file_path", "filePath", "notebook_path", "notebookPath", "path"];
-    let named = keys.iter().filter_map(|key| input?.get(key)?.as_str());
-    let patches = ["command", "input", "patch"].iter().filter_map(|key| input?.get(key)?.as_str());
-    let patched = patches.chain(input.and_then(Value::as_str)).flat_map(patched_paths);
     let mut paths: Vec<Text> = Vec::new();
-    for path in listed.chain(named).chain(patched).filter(|path| !path.is_empty()) {
+    for path in written_paths(list, input) {
         let path = absolute(path, cwd);
         if !paths.contains(&path) {
             paths.push(path);
         }
     }
     paths
+}
+
+/// The files a call names, as it spells them.
+pub fn written_paths<'a>(
+    list: Option<&'a Value>,
+    input: Option<&'a Value>,
+) -> impl Iterator<Item = &'a str> + use<'a> {
+    let listed = list.and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_str);
+    let keys = ["file_path", "filePath", "notebook_path", "notebookPath", "path"];
+    let named = keys.into_iter().filter_map(move |key| input?.get(key)?.as_str());
+    let patches = ["command", "input", "patch"].into_iter().filter_map(move |key| input?.get(key)?.as_str());
+    let patched = patches.chain(input.and_then(Value::as_str)).flat_map(patched_paths);
+    listed.chain(named).chain(patched).filter(|path| !path.is_empty())
 }
 
 /// The files that a patch in the agents' format touches, as it spells them.
@@ -111,7 +123,7 @@ pub fn patched_paths(patch: &str) -> impl Iterator<Item = &str> {
 }
 
 /// Makes a path absolute by its text alone, as the agents do.
-fn absolute(path: &str, cwd: &str) -> Text {
+pub fn absolute(path: &str, cwd: &str) -> Text {
     let whole = if path.starts_with('/') { path.to_owned() } else { format!("{cwd}/{path}") };
     let mut parts: Vec<&str> = Vec::new();
     for part in whole.split('/') {
