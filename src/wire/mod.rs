@@ -60,7 +60,8 @@
 //! [`agents`] and [`generic`] read what an agent's hook sends, each with the names it has there;
 //! [`call`] makes events of it. [`lenient`] reads the JSON, which is often not quite that, and
 //! [`tools`] knows the names of the agents' tools. [`hookfile`] puts our entries into the file where
-//! an agent keeps its hooks, which [`jsonc`] edits without touching another byte.
+//! an agent keeps its hooks, which [`jsonc`] edits without touching another byte. [`transcripts`]
+//! reads the conversations as the agents themselves keep them.
 
 pub mod agents;
 pub mod call;
@@ -76,6 +77,7 @@ pub mod op;
 pub mod shell;
 pub mod tools;
 pub mod trail;
+pub mod transcripts;
 pub mod trouble;
 
 use std::fmt;
