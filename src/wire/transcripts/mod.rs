@@ -19,11 +19,13 @@ mod lens;
 mod opencode;
 mod pi;
 pub mod place;
+pub mod position;
 pub mod split;
 mod standing;
 pub mod summary;
 
 pub use droid::settings as droid_settings;
+pub use position::Position;
 pub use split::{Line, Lines, MAX_LINE, State, split};
 pub use summary::Summary;
 
