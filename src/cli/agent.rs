@@ -21,7 +21,7 @@ use crate::view::status::AgentView;
 #[derive(clap::Args)]
 pub struct AgentArgs {
     /// The hooks of this coding agent; may be given several times
-    #[arg(long, value_name = "NAME", value_parser = PossibleValuesParser::new(Agent::ALL.map(|(_, name)| name)))]
+    #[arg(long, value_name = "NAME", value_parser = PossibleValuesParser::new(Agent::ALL.map(Agent::name)))]
     agent: Vec<String>,
     /// In your own settings, for every repository (the default)
     #[arg(long, group = "scope", requires = "agent")]
@@ -182,7 +182,7 @@ pub fn installed(world: &World, place: &Place) -> Vec<Found> {
     let Ok(roots) = roots(world) else { return Vec::new() };
     let roots = Roots { top: place.work_tree.clone(), ..roots };
     let mut found = Vec::new();
-    for (agent, _) in Agent::ALL {
+    for agent in Agent::ALL {
         for scope in Scope::ALL {
             let plan = agents::plan(agent, scope, &roots).filter(install::is_installed);
             found.extend(plan.map(|plan| Found { agent, path: plan.path }));

@@ -26,6 +26,7 @@ mod output;
 mod patch;
 mod putting;
 mod restore;
+mod resume;
 mod run;
 mod selector;
 mod session;
@@ -92,6 +93,7 @@ enum Command {
     Trail(trail::Args),
     Session(session::Args),
     Conflicts(conflicts::Args),
+    Resume(resume::Args),
     Restore(restore::Args),
     Undo(undo::Args),
     Redo(undo::RedoArgs),
@@ -135,6 +137,7 @@ impl Command {
             Self::Bisect(args) => bisect::run(world, &args),
             Self::Commands(args) => commands::run(world, &args),
             Self::Trail(args) => trail::run(world, &args),
+            Self::Resume(args) => resume::run(world, &args),
             Self::Conflicts(args) => conflicts::run(world, &args),
             Self::Session(args) => session::run(world, &args),
             Self::Restore(args) => restore::run(world, &args),

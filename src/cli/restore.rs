@@ -11,6 +11,7 @@ use super::world::World;
 use crate::git::head;
 use crate::git::store::Store;
 use crate::model::event::RestoreAction;
+use crate::model::id::SessionId;
 use crate::model::oid::Oid;
 use crate::model::restore::Resolve;
 use crate::model::selector::{self, Selector};
@@ -139,6 +140,22 @@ impl<'a> State<'a> {
         };
         Ok(Self { text, selector, counted })
     }
+}
+
+/// Puts all files back as a session left them.
+pub fn to_session(world: &World, session: &SessionId, yes: bool) -> Result<Exit> {
+    let args = Args {
+        words: vec![session.to_string()],
+        session: None,
+        command: None,
+        turn: None,
+        conflict: None,
+        dry_run: false,
+        patch: false,
+        yes,
+        json: false,
+    };
+    run(world, &args)
 }
 
 /// Everything, or some paths, as in another state.

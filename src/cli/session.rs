@@ -12,12 +12,14 @@ use crate::model::event::Event;
 use crate::model::session::{Activity, Edit, Outcome, Session, Thresholds};
 use crate::model::text::Text;
 use crate::recall::select::NotFound;
-use crate::recall::sessions;
+use crate::recall::{conversation, sessions};
 use crate::store::home::Home;
 use crate::store::record;
 use crate::view::json;
-use crate::view::session as view;
+use crate::view::session::{self as view, ConversationView};
 use crate::wire::event;
+use crate::wire::transcripts::Usage;
+use crate::wire::transcripts::summary::Summary;
 use args::{Alias, Find, How, Link, LinkParent, One, Rebuild, Sweep, Verb};
 
 pub use args::Args;
@@ -84,12 +86,30 @@ fn parsed<T>(word: &str, parse: impl Fn(&str) -> Option<T>, what: &str) -> Resul
 
 fn show(world: &World, all: &[Session], one: &One, whole: bool) -> Result<Exit> {
     let session = sessions::named(all, &one.session)?;
+    let told = match conversation::of(session) {
+        Ok(told) => told.map(shown),
+        Err(error) => {
+            output::say(&format!("trace: {error:#}"));
+            None
+        }
+    };
     output::print(|out| match (one.json, whole) {
-        (true, _) => json::write(out, &json::session::one(session, world.now)),
-        (false, true) => view::show(out, session, &world.look()),
+        (true, _) => json::write(out, &json::session::one(session, told.as_ref(), world.now)),
+        (false, true) => view::show(out, session, told.as_ref(), &world.look()),
         (false, false) => view::explain(out, session),
     })?;
     Ok(Exit::Done)
+}
+
+fn shown(told: Summary) -> ConversationView {
+    ConversationView {
+        prompts: told.prompts().count(),
+        tokens: told.usage.as_ref().map(Usage::sum),
+        title: told.title,
+        answers: told.answers,
+        models: told.models,
+        files: told.files,
+    }
 }
 
 fn tree(world: &World, all: &[Session], one: &One) -> Result<Exit> {

@@ -4,7 +4,7 @@
 //! for transcripts, and a command that goes on with a conversation.
 
 /// A coding agent.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Agent {
     Claude,
     Codex,

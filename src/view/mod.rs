@@ -29,6 +29,7 @@ pub mod operation;
 pub mod paint;
 pub mod patch;
 pub mod plan;
+pub mod resume;
 pub mod safe;
 pub mod session;
 pub mod show;

@@ -8,7 +8,20 @@ use super::table::{Cell, Column, Headings, Table};
 use super::{Look, time};
 use crate::model::id::SessionId;
 use crate::model::session::{Activity, Outcome, Session, Thresholds};
+use crate::model::text::Text;
 use crate::model::time::Timestamp;
+
+/// What an agent's own transcript tells.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct ConversationView {
+    pub title: Option<String>,
+    pub prompts: usize,
+    pub answers: usize,
+    pub models: Vec<String>,
+    /// By the agent's own counting.
+    pub tokens: Option<u64>,
+    pub files: Vec<Text>,
+}
 
 /// What is said where there are none.
 pub const EMPTY: &str = "(no sessions matched)";
@@ -140,7 +153,12 @@ pub fn children<'a>(all: &'a [Session], of: &Session) -> Vec<&'a Session> {
 }
 
 /// Writes everything that is known of a session, and why.
-pub fn show(to: &mut dyn Write, session: &Session, look: &Look) -> io::Result<()> {
+pub fn show(
+    to: &mut dyn Write,
+    session: &Session,
+    told: Option<&ConversationView>,
+    look: &Look,
+) -> io::Result<()> {
     let mut line = |name: &str, value: Option<String>| match value {
         Some(value) => writeln!(to, "{name:<14} {value}"),
         None => Ok(()),
@@ -166,6 +184,16 @@ pub fn show(to: &mut dyn Write, session: &Session, look: &Look) -> io::Result<()
     let counts = (session.prompts, session.commands, session.checkpoints);
     line("kept", Some(format!("{} prompts, {} commands, {} checkpoints", counts.0, counts.1, counts.2)))?;
     line("first prompt", session.first_prompt.as_ref().map(|prompt| safe(prompt.as_bytes())))?;
+    if let Some(told) = told {
+        line("title", told.title.as_ref().map(|title| safe(title.as_bytes())))?;
+        let tokens = told.tokens.map(|tokens| format!(", {tokens} tokens")).unwrap_or_default();
+        let files = super::count(told.files.len() as u64, "file");
+        line(
+            "conversation",
+            Some(format!("{} prompts, {} answers, {files}{tokens}", told.prompts, told.answers)),
+        )?;
+        line("models", Some(safe(told.models.join(", ").as_bytes())).filter(|models| !models.is_empty()))?;
+    }
     line("tasks", Some(session.tasks.join(", ")).filter(|tasks| !tasks.is_empty()))?;
     line("projects", Some(session.projects.join(", ")).filter(|projects| !projects.is_empty()))?;
     explain(to, session)

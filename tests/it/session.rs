@@ -220,3 +220,23 @@ fn a_file_that_two_sessions_at_work_changed_is_named() {
     sandbox.trace(&["session", "close", "c-1", "--outcome", "done"]).good("close");
     assert_eq!(sandbox.trace(&["conflicts"]).code, 0, "who is done is in nobody's way");
 }
+
+#[test]
+fn a_session_is_resumed_by_its_agents_own_command_where_it_worked() {
+    let sandbox = Sandbox::enabled();
+    let below = sandbox.cd("src");
+    prompt(&below, "c-1", "add a retry");
+    sandbox.checkpoint();
+    let way = sandbox.json(&["resume", "c-1"]);
+    assert_eq!(way["command"], json!(["claude", "-r", "c-1"]));
+    assert_eq!(way["directory"], below.dir.to_str().unwrap());
+    let line = sandbox.trace(&["resume"]).good("resume");
+    assert_eq!(line, format!("cd {} && claude -r c-1", below.dir.display()));
+    tell(&sandbox, "nobody", "n-1", "turn_start", json!({"prompt": "x"}));
+    assert_eq!(sandbox.trace(&["resume", "n-1"]).code, 1, "an agent that nobody knows");
+    tell(&sandbox, "claude", "--evil", "turn_start", json!({"prompt": "x"}));
+    assert_eq!(sandbox.trace(&["resume", "--", "--evil"]).code, 1, "an id that is an option is no id");
+    sandbox.write("src/a", "changed since\n");
+    sandbox.trace(&["resume", "c-1", "--files", "--yes"]).good("resume with files");
+    assert_eq!(fs::read_to_string(sandbox.dir.join("src/a")).unwrap(), "a\n");
+}

@@ -156,7 +156,7 @@ mod tests {
 
     #[test]
     fn what_goes_into_a_file_can_be_read_and_is_known_again() {
-        for (agent, name) in Agent::ALL {
+        for (agent, name) in Agent::ALL.map(|agent| (agent, agent.name())) {
             for scope in Scope::ALL {
                 match plan(agent, scope, &roots()).map(|plan| plan.body) {
                     Some(Body::Shared(entries)) => {
@@ -180,7 +180,7 @@ mod tests {
 
     #[test]
     fn nothing_is_registered_that_would_take_over_the_agent() {
-        for (agent, name) in Agent::ALL {
+        for (agent, name) in Agent::ALL.map(|agent| (agent, agent.name())) {
             let Some(plan) = plan(agent, Scope::User, &roots()) else { continue };
             let Body::Shared(entries) = plan.body else { continue };
             for never in ["WorktreeCreate", "BeforeModel", "AfterModel"] {

@@ -1,21 +1,35 @@
 //! The documents of `trace session`.
 
+use std::path::Path;
+
 use serde_json::{Value, json};
 
 use super::{Fields, id, time};
 use crate::model::session::{Session, Thresholds};
+use crate::model::text::Text;
 use crate::model::time::Timestamp;
 use crate::view::conflicts::ContestedView;
-use crate::view::session::children;
+use crate::view::session::{ConversationView, children};
 
 /// `trace session list` and `find`.
 pub fn sessions(all: &[&Session], now: Timestamp) -> Value {
     Fields::document("session").list("sessions", all.iter().map(|one| session(one, now).end())).end()
 }
 
-/// `trace session show` and `explain`: a list of one.
-pub fn one(of: &Session, now: Timestamp) -> Value {
-    sessions(&[of], now)
+/// `trace session show` and `explain`: a list of one, with what its transcript tells.
+pub fn one(of: &Session, told: Option<&ConversationView>, now: Timestamp) -> Value {
+    let told = told.map(|told| {
+        json!({
+            "title": told.title,
+            "prompts": told.prompts,
+            "answers": told.answers,
+            "models": told.models,
+            "tokens": told.tokens,
+            "files": told.files.iter().map(|file| file.lossy().into_owned()).collect::<Vec<_>>(),
+        })
+    });
+    let session = session(of, now).with("conversation", told.unwrap_or_default()).end();
+    Fields::document("session").list("sessions", [session]).end()
 }
 
 fn session(of: &Session, now: Timestamp) -> Fields {
@@ -128,4 +142,15 @@ pub fn conflicts(all: &[ContestedView]) -> Value {
         Fields::default().text("path", Some(&file.path)).list("by", by).end()
     });
     Fields::document("conflicts").list("conflicts", files).end()
+}
+
+/// `trace resume`.
+pub fn resume(session: &Session, dir: &Path, command: &[String]) -> Value {
+    let dir = Text::from(dir.as_os_str().as_encoded_bytes());
+    Fields::document("resume")
+        .with("session", session.id.as_str())
+        .with("agent", session.agent.as_str())
+        .text("directory", Some(&dir))
+        .with("command", json!(command))
+        .end()
 }

@@ -24,20 +24,8 @@ use serde_json::Value;
 use super::call::{Call, Kind};
 use super::lenient::{self, Object};
 use super::{Bad, generic, tools};
+pub use crate::model::agent::Agent;
 use hook::Hook;
-
-/// An agent whose hooks we read.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Agent {
-    Claude,
-    Codex,
-    Cursor,
-    Gemini,
-    OpenCode,
-    Copilot,
-    Droid,
-    Pi,
-}
 
 /// What is known of a hook's call beside its payload.
 #[derive(Clone, Debug)]
@@ -56,30 +44,6 @@ pub struct Heard {
     pub calls: Vec<Call>,
     /// What the agent must read on stdout, so that it goes on.
     pub answer: Option<&'static str>,
-}
-
-impl Agent {
-    /// All of them, by name.
-    pub const ALL: [(Self, &'static str); 8] = [
-        (Self::Claude, "claude"),
-        (Self::Codex, "codex"),
-        (Self::Cursor, "cursor"),
-        (Self::Gemini, "gemini"),
-        (Self::OpenCode, "opencode"),
-        (Self::Copilot, "copilot"),
-        (Self::Droid, "droid"),
-        (Self::Pi, "pi"),
-    ];
-
-    /// Reads a name.
-    pub fn parse(name: &str) -> Option<Self> {
-        Self::ALL.iter().find(|(_, known)| *known == name).map(|(agent, _)| *agent)
-    }
-
-    /// Its name: what people type, and what stands in the events.
-    pub fn name(self) -> &'static str {
-        Self::ALL.iter().find(|(agent, _)| *agent == self).map_or("", |(_, name)| name)
-    }
 }
 
 /// Reads one payload.

@@ -177,7 +177,7 @@ proptest! {
         key in "(tool_(name|input|response|use_id)|source|cwd|transcript_path|status|duration|[a-z_]{1,9})",
         text in ".{0,20}", number in any::<f64>(), at in 0..8_usize, name in 0..13_usize,
     ) {
-        let (agent, _) = Agent::ALL[at];
+        let agent = Agent::ALL[at];
         let _ = hear(&bytes, &around(agent));
         let event = Kind::ALL[name].1;
         for value in [serde_json::json!(text), serde_json::json!(number), serde_json::json!([{"a": text}])] {
