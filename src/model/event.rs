@@ -314,6 +314,9 @@ pub struct SnapshotFacts {
     pub skipped: Vec<Skip>,
     /// Paths that changed while they were read.
     pub unstable: Vec<Text>,
+    /// When the look at the files began: what was changed since may not have been seen.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub began: Option<Timestamp>,
 }
 
 fn is_false(flag: &bool) -> bool {

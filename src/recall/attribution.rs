@@ -20,8 +20,10 @@ const SLACK_US: i64 = 10_000;
 #[derive(Clone, Debug)]
 pub struct Found {
     pub checkpoint: Oid,
-    /// When the files were looked at before.
+    /// When the look at the files before this one began.
     pub since: Timestamp,
+    /// When this one began.
+    pub began: Timestamp,
     /// When this was found.
     pub at: Timestamp,
     pub changes: Vec<Change>,

@@ -174,6 +174,7 @@ pub fn culprit(home: &Home, store: &Store, state: &State) -> Result<(Culprit, Re
     let found = Found {
         checkpoint: state.checkpoint.id,
         since: found.map_or(Timestamp(0), |found| found.since),
+        began: state.checkpoint.header.time,
         at: state.checkpoint.header.time,
         changes: changes(store, state.before, state.tree, &told)?,
     };

@@ -177,8 +177,9 @@ impl Record {
         match event.what {
             What::Snapshot(facts) => {
                 if let Some(checkpoint) = held_by {
-                    let since = self.changes.last().map_or(Timestamp(0), |before| before.at);
-                    self.changes.push(Found { checkpoint, since, at: event.at, changes: facts.changes });
+                    let since = self.changes.last().map_or(Timestamp(0), |before| before.began);
+                    let (at, began) = (event.at, facts.began.unwrap_or(event.at));
+                    self.changes.push(Found { checkpoint, since, began, at, changes: facts.changes });
                 }
             }
             What::SessionSeen(ref seen) => {

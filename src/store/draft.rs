@@ -152,9 +152,10 @@ impl Draft {
     /// Adds the commit, and brings all objects into the store.
     pub fn land(mut self, scene: &Scene<'_>, durability: Durability) -> Result<Landed> {
         let now = clock::now();
-        let facts = self.taken.as_mut().map(|taken| std::mem::take(&mut taken.facts)).unwrap_or_default();
+        let mut facts = self.taken.as_mut().map(|taken| std::mem::take(&mut taken.facts)).unwrap_or_default();
         let mut lines = scene.pending.lines();
         if facts != SnapshotFacts::default() {
+            facts.began = self.taken.as_ref().map(|taken| taken.began);
             lines.extend_from_slice(&told(&facts, now));
         }
         let header = self.header(scene, &facts, now)?;

@@ -11,7 +11,7 @@ use super::base::{self, Base};
 use super::chain;
 use super::compose::Scope;
 use super::home::Home;
-use crate::disk::file;
+use crate::disk::{clock, file};
 use crate::git::pack::Pack;
 use crate::git::scan::{self, Found, Ground, Limits, Times};
 use crate::git::store::Store;
@@ -24,6 +24,7 @@ use crate::model::event::SnapshotFacts;
 use crate::model::oid::Oid;
 use crate::model::settings::Settings;
 use crate::model::text::Text;
+use crate::model::time::Timestamp;
 
 /// More changes than this are counted and not listed: they can be had from the trees.
 const MOST_LISTED: usize = 10_000;
@@ -49,6 +50,8 @@ pub struct Taken {
     pub tree: Option<Oid>,
     pub state: Snapshot,
     pub files: Files,
+    /// When the look began.
+    pub began: Timestamp,
     pub facts: SnapshotFacts,
     /// It holds a file that only HEAD's commit has: that must become the base.
     pub leans: bool,
@@ -73,6 +76,7 @@ impl Camera<'_> {
         base: &Base,
         before: Option<&Checkpoint>,
     ) -> Result<Taken> {
+        let began = clock::now();
         let before_tree = chain::newest_worktree(self.store, before)?;
         let base_tree = base::tree(self.store, base.commit)?;
         let past = Past { tip: before, tree: before_tree };
@@ -90,6 +94,7 @@ impl Camera<'_> {
                 (Scope::Known(_), true) => Snapshot::Known,
             },
             files: Files::default(),
+            began,
             facts: SnapshotFacts {
                 skipped: found.skipped,
                 unstable: found.unstable,

@@ -288,7 +288,7 @@ fn event(line: &[u8]) -> Value {
     };
     times(&mut event, &["at"]);
     if let Some(body) = event.get_mut("body") {
-        times(body, &["start", "end"]);
+        times(body, &["start", "end", "began"]);
         let changes = body.get_mut("changes").and_then(Value::as_array_mut);
         changes.into_iter().flatten().for_each(|change| times(change, &["mtime", "ctime"]));
     }

@@ -335,6 +335,7 @@ mod tests {
             changes: changes(),
             skipped: vec![Skip { path: "id_rsa".into(), reason: Reason::SecretName }],
             unstable: vec!["app.log".into()],
+            began: None,
         };
         vec![
             event("e1", 90, What::Prompt(prompt)),
