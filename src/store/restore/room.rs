@@ -37,8 +37,8 @@ impl Work<'_> {
         let name = self.slot_name(at);
         let path = self.op.steps[at].step.path.as_bytes();
         let like = match self.ground.parent(path, Missing::Fail) {
-            Ok(dir) => self.permissions(Spot { dir: dir.as_fd(), name: put::split(path).1 })?,
-            Err(_) => None,
+            Err(error) if is_absent(&error) => None,
+            dir => self.permissions(Spot { dir: dir?.as_fd(), name: put::split(path).1 })?,
         };
         self.fill_slot(at, Spot { dir: self.room.as_fd(), name: &name }, side, like)
     }
