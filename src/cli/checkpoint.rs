@@ -70,7 +70,7 @@ pub fn view(home: &Home, outcome: Outcome) -> Result<MadeView> {
             retries: made.retries,
         }),
         Outcome::Covered { tip, made } => of_tip(home, tip, made),
-        Outcome::Nothing { tip, skipped } => Ok(MadeView { skipped, ..of_tip(home, tip, false)? }),
+        Outcome::Nothing { tip, skipped, .. } => Ok(MadeView { skipped, ..of_tip(home, tip, false)? }),
         Outcome::Left => of_tip(home, tip::intact(home)?, false),
     }
 }

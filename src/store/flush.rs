@@ -62,8 +62,9 @@ pub enum Outcome {
     Made(Box<Made>),
     /// Another leader's work holds all we had: its newest checkpoint, and whether it made it then.
     Covered { tip: Option<Oid>, made: bool },
-    /// Nothing had changed and no event waited; what was left out all the same.
-    Nothing { tip: Option<Oid>, skipped: Vec<Skip> },
+    /// Nothing had changed and no event waited; what was left out all the same, and whether every file
+    /// was looked at.
+    Nothing { tip: Option<Oid>, skipped: Vec<Skip>, full: bool },
     /// Somebody else leads, and we did not want to wait.
     Left,
 }
@@ -183,7 +184,9 @@ fn try_once(home: &Home, order: &Order<'_>, lock: Option<&RefLock>, retries: u32
         if let (Kind::Guard, true, Some(tip)) = (order.kind, full, before_id) {
             record::looked(home, tip, clock::now())?;
         }
-        return Ok(Some(Outcome::Nothing { tip: before_id, skipped: draft.keep_table(home) }));
+        let is_full = draft.is_full();
+        let skipped = draft.keep_table(home);
+        return Ok(Some(Outcome::Nothing { tip: before_id, skipped, full: is_full }));
     }
     // Without the lock others move on meanwhile: what has lost already need not be written and synced.
     if lock.is_none() && tip::read(home)? != seen {

@@ -28,14 +28,14 @@ use anyhow::{Result, bail};
 
 use super::flush::{self, Order, Outcome, Patience};
 use super::home::{Home, User};
-use super::{Busy, chain, record, tip};
+use super::{Busy, Refused, chain, record, tip};
 use crate::disk::backoff::{Backoff, dice, random};
 use crate::disk::file::{self, Durability};
 use crate::disk::lock::{Attempt, RefLock};
 use crate::disk::{clock, process};
 use crate::git::store::Store;
 use crate::model::change::Reason;
-use crate::model::checkpoint::Kind;
+use crate::model::checkpoint::{Kind, Snapshot};
 use crate::model::event::{Event, RestoreAction, Restored, What};
 use crate::model::id::EventId;
 use crate::model::oid::Oid;
@@ -193,6 +193,18 @@ fn save(
         excludes_file,
     };
     let outcome = flush::flush(home, &order)?;
+    // Whoever was covered by another leader knows that it looked at every file.
+    let is_full = match &outcome {
+        Outcome::Made(made) => made.header.snapshot == Snapshot::Full,
+        Outcome::Nothing { full, .. } => *full,
+        Outcome::Covered { .. } => true,
+        Outcome::Left => false,
+    };
+    if !is_full {
+        bail!(Refused(
+            "the files could not all be looked at: nothing was changed; see `trace doctor`".to_owned()
+        ));
+    }
     let Some(id) = tip_of(home, &outcome) else { bail!("there is no checkpoint to return to") };
     let store = Store::open(&home.place.store())?;
     let saved = chain::checkpoint(&store, id)?;
