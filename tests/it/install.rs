@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use crate::place::{GIT_TRACE, Place, Ran, finish};
 use crate::sandbox::Sandbox;
 
-const AGENTS: [&str; 8] = ["claude", "codex", "cursor", "gemini", "opencode", "copilot", "droid", "pi"];
+const AGENTS: [&str; 8] = ["claude", "codex", "copilot", "cursor", "droid", "gemini", "opencode", "pi"];
 
 /// Where each of them keeps what, below the home directory and below the project.
 const PLACES: [(&str, &str, &str); 8] = [
