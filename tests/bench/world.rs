@@ -53,6 +53,8 @@ impl World {
         }
         for args in [
             &["init", "-q", "-b", "main"][..],
+            // So many new objects would start a gc in the background, which ours would have to wait for.
+            &["config", "gc.auto", "0"],
             &["add", "-A"],
             &["commit", "-q", "-m", "begin"],
             &["gc", "-q"],
