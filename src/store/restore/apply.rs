@@ -81,8 +81,11 @@ pub fn carry_out(home: &Home, store: &Store, op: Op, steps: Vec<Step>) -> Result
         let _ = fs::remove_dir(&room);
         return Err(error.context(words));
     }
-    match work.stage().and_then(|()| work.drive(Goal::Forward)).and_then(|stayed| work.seal(stayed)) {
-        Ok(done) => Ok(done),
+    match work.stage().and_then(|()| work.drive(Goal::Forward)) {
+        // What may have been told already is not taken back: the next command tells it again.
+        Ok(stayed) => {
+            work.seal(stayed).context("the files were put back; the next `trace` command completes it")
+        }
         Err(error) => Err(work.take_back(error)),
     }
 }
