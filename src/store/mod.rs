@@ -8,7 +8,8 @@
 //! - **A ref never names what is not there.** Objects go into one pack, synced and renamed before the
 //!   ref moves ([`land`]); the ref moves by compare-and-swap under git's own `<ref>.lock` ([`swap`]).
 //!   The swap keeps us right, the lock keeps us quick: with `trace.lock=off` nothing is lost either.
-//!   A ref that is lost or damaged is followed from the longest whole chain ([`tip`]).
+//!   A ref that is lost or damaged is followed from the longest whole chain ([`tip`]); what the system
+//!   does not let us read for now is neither.
 //! - **Nobody waits who did not ask to.** A background flush that finds the lock taken goes away, for
 //!   its events are in the journal and the leader looks again before it stops. Who waits has a
 //!   deadline, and is done as soon as any leader began after they came ([`led`]).
