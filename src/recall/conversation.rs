@@ -11,7 +11,7 @@ use anyhow::{Context, Result, bail};
 use crate::disk::file;
 use crate::model::agent::Agent;
 use crate::model::session::Session;
-use crate::wire::transcripts::{self, split::split, summary::Summary};
+use crate::wire::transcripts::{self, droid_settings, split::split, summary::Summary};
 
 /// A longer transcript is not read for a summary, bytes.
 const LONGEST: u64 = 256 << 20;
@@ -26,18 +26,29 @@ pub fn of(session: &Session) -> Result<Option<Summary>> {
     };
     let path = Path::new(OsStr::from_bytes(path.as_bytes()));
     let context = || format!("read the transcript {}", path.display());
-    // The path is what a hook said: it may name anything.
-    let mut opened = file::open_regular(path).with_context(context)?;
-    let meta = opened.metadata().with_context(context)?;
+    let bytes = read(path).with_context(context)?;
+    let mut records: Vec<_> =
+        split(agent, &bytes).flat_map(|line| transcripts::read(agent, line.bytes)).collect();
+    // Droid counts beside its transcript; without that file the tokens are not known.
+    if agent == Agent::Droid
+        && let Ok(settings) = read(&path.with_extension("settings.json"))
+    {
+        records.push(droid_settings(&settings));
+    }
+    Ok(Some(Summary::of(agent, &records)))
+}
+
+/// Reads a plain file of the user's own. The path is what a hook said: it may name anything.
+fn read(path: &Path) -> Result<Vec<u8>> {
+    let opened = file::open_regular(path)?;
+    let meta = opened.metadata()?;
     if meta.uid() != rustix::process::geteuid().as_raw() {
-        bail!("{} is somebody else's file", path.display());
+        bail!("it is somebody else's");
     }
     if meta.len() > LONGEST {
-        bail!("{} is longer than {} MiB", path.display(), LONGEST >> 20);
+        bail!("it is longer than {} MiB", LONGEST >> 20);
     }
     let mut bytes = Vec::new();
-    Read::by_ref(&mut opened).take(LONGEST).read_to_end(&mut bytes).with_context(context)?;
-    let records: Vec<_> =
-        split(agent, &bytes).flat_map(|line| transcripts::read(agent, line.bytes)).collect();
-    Ok(Some(Summary::of(agent, &records)))
+    opened.take(LONGEST).read_to_end(&mut bytes)?;
+    Ok(bytes)
 }
