@@ -21,6 +21,9 @@ use crate::wire::{frame, shell};
 /// A shell that asks anew gets the next file when this one has so many bytes.
 const ROTATE: u64 = 512 << 10;
 
+/// What a shell is to the one whose continuation it is.
+const RESUME: &str = "resume";
+
 /// A longer text is cut, and marked so.
 const TEXT_CAP: usize = 64 << 10;
 
@@ -33,6 +36,9 @@ pub struct Opening {
     pub parent: Option<String>,
     /// `$TRACE_SHELL_SESSION`.
     pub session: String,
+    /// `$TRACE_RESUMED`: the session that this one goes on with, if that is its parent. A shell within
+    /// it finds the same in its environment, and has another parent.
+    pub resumed: Option<String>,
     /// Other facts of the session, from its environment.
     pub facts: SessionSeen,
 }
@@ -82,6 +88,11 @@ fn header(opening: &Opening) -> Vec<u8> {
         agent: "shell".into(),
         external_id: opening.session.as_str().into(),
         parent: opening.parent.clone().filter(|parent| uuid_stem(parent).is_some()),
+        parent_kind: opening
+            .resumed
+            .clone()
+            .filter(|id| opening.parent.as_ref() == Some(id))
+            .map(|_| RESUME.into()),
         shell: Some(opening.shell.clone()),
         host: Some(process::host()),
         process: process::identify(opening.pid),

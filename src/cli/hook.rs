@@ -152,6 +152,7 @@ fn shell_open(arguments: &[OsString], call: &Call) -> Result<()> {
         root: root.into(),
         parent: rest.first().and_then(|parent| parent.to_str()).map(str::to_owned),
         session: text("TRACE_SHELL_SESSION").unwrap_or_default(),
+        resumed: text("TRACE_RESUMED"),
         facts: facts(&text),
     };
     call.watched();

@@ -32,9 +32,10 @@ pub fn run(world: &World, args: &Args) -> Result<Exit> {
     let exit = match &args.verb {
         None => list(world, &all, &Find { limit: 50, ..Find::default() })?,
         Some(Verb::List(find) | Verb::Find(find)) => list(world, &all, find)?,
-        Some(Verb::Show(one)) => show(world, &all, one, true)?,
-        Some(Verb::Explain(one)) => show(world, &all, one, false)?,
+        Some(Verb::Show(one)) => show(world, (&home, &store), &all, one, true)?,
+        Some(Verb::Explain(one)) => show(world, (&home, &store), &all, one, false)?,
         Some(Verb::Tree(one)) => tree(world, &all, one)?,
+        Some(Verb::Transcript(one)) => transcript((&home, &store), &all, one)?,
         Some(Verb::Rebuild(rebuild)) => return rebuilt(&all, rebuild, read),
         Some(verb) => edit(world, &home, &all, verb)?,
     };
@@ -84,9 +85,15 @@ fn parsed<T>(word: &str, parse: impl Fn(&str) -> Option<T>, what: &str) -> Resul
     parse(word).with_context(|| Misuse(format!("{word:?} is no {what}")))
 }
 
-fn show(world: &World, all: &[Session], one: &One, whole: bool) -> Result<Exit> {
+fn show(
+    world: &World,
+    (home, store): (&Home, &Store),
+    all: &[Session],
+    one: &One,
+    whole: bool,
+) -> Result<Exit> {
     let session = sessions::named(all, &one.session)?;
-    let told = match conversation::of(session) {
+    let told = match conversation::of(home, store, session) {
         Ok(told) => told.map(shown),
         Err(error) => {
             output::say(&format!("trace: {error:#}"));
@@ -101,8 +108,27 @@ fn show(world: &World, all: &[Session], one: &One, whole: bool) -> Result<Exit> 
     Ok(Exit::Done)
 }
 
-fn shown(told: Summary) -> ConversationView {
+fn transcript((home, store): (&Home, &Store), all: &[Session], one: &One) -> Result<Exit> {
+    let session = sessions::named(all, &one.session)?;
+    let saved = conversation::saved(home, store, session)?;
+    if saved.is_empty() {
+        return Err(
+            NotFound(format!("no checkpoint holds anything of a transcript of {}", session.id)).into()
+        );
+    }
+    output::print(|out| match one.json {
+        true => {
+            let all = saved.iter().map(|one| (one.agent.as_str(), &one.path, one.lines.as_slice()));
+            json::write(out, &json::session::transcripts(session, all))
+        }
+        false => saved.iter().try_for_each(|one| out.write_all(&one.lines)),
+    })?;
+    Ok(Exit::Done)
+}
+
+fn shown((told, source): (Summary, conversation::Source)) -> ConversationView {
     ConversationView {
+        kept_only: source == conversation::Source::Kept,
         prompts: told.prompts().count(),
         tokens: told.usage.as_ref().map(Usage::sum),
         title: told.title,

@@ -18,3 +18,4 @@ pub mod place;
 pub mod process;
 pub mod put;
 pub mod scratch;
+pub mod transcript;

@@ -212,7 +212,7 @@ mod tests {
             let blobs = [Vec::new(), b"x".repeat(3_000_000), noise(70_000), noise(15), noise(16)];
             let ids: Vec<Oid> =
                 blobs.iter().map(|bytes| pack.add(ObjectKind::Blob, bytes).unwrap()).collect();
-            let top = tree::checkpoint(&mut pack, Some(ids[0]), None).unwrap();
+            let top = tree::checkpoint(&mut pack, Some(ids[0]), None, None).unwrap();
             let id = commit::write(&mut pack, top, None, b"subject\n\nTrace-Format: 1\n", 1).unwrap();
             for (id, bytes) in ids.iter().zip(&blobs) {
                 assert_eq!(pack.get(*id).unwrap(), (ObjectKind::Blob, bytes.clone()));
@@ -267,7 +267,7 @@ mod tests {
             std::fs::write(dir.store_path().join(name), bytes).unwrap();
         }
         let mut pack = Pack::new(HashKind::Sha1);
-        let top = tree::checkpoint(&mut pack, None, None).unwrap();
+        let top = tree::checkpoint(&mut pack, None, None, None).unwrap();
         let id = commit::write(&mut pack, top, None, b"subject\n", 1).unwrap();
         dir.install(&pack.finish().unwrap());
         assert_eq!(dir.store().tree(top).unwrap().unwrap(), []);

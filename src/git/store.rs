@@ -309,7 +309,7 @@ mod tests {
             let dir = Dir::repository(kind);
             let mut pack = Pack::new(kind);
             let blob = pack.add(ObjectKind::Blob, b"some bytes").unwrap();
-            let tree = crate::git::tree::checkpoint(&mut pack, Some(blob), None).unwrap();
+            let tree = crate::git::tree::checkpoint(&mut pack, Some(blob), None, None).unwrap();
             let first = commit::write(&mut pack, tree, None, b"first\n", 5).unwrap();
             let second = commit::write(&mut pack, tree, Some(first), b"second\n\nA: b\n", -7).unwrap();
             dir.install(&pack.finish().unwrap());

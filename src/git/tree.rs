@@ -60,11 +60,19 @@ pub fn is_portable(path: &[u8]) -> bool {
     names(path).all(|name| gix::validate::path::component(name.into(), None, all).is_ok())
 }
 
-/// Adds the tree of a checkpoint: `events.jsonl` and `worktree/`, each if there is one.
-pub fn checkpoint(pack: &mut Pack, events: Option<Oid>, worktree: Option<Oid>) -> Result<Oid> {
-    let events = events.map(|id| Entry { name: b"events.jsonl".to_vec(), mode: FILE, id });
-    let worktree = worktree.map(|id| Entry { name: b"worktree".to_vec(), mode: TREE, id });
-    let all: Vec<Entry> = events.into_iter().chain(worktree).collect();
+/// Adds the tree of a checkpoint: `events.jsonl`, `transcripts/` and `worktree/`, each if there is one.
+pub fn checkpoint(
+    pack: &mut Pack,
+    events: Option<Oid>,
+    transcripts: Option<Oid>,
+    worktree: Option<Oid>,
+) -> Result<Oid> {
+    let parts =
+        [("events.jsonl", FILE, events), ("transcripts", TREE, transcripts), ("worktree", TREE, worktree)];
+    let entry = |(name, mode, id): (&str, u32, Option<Oid>)| {
+        id.map(|id| Entry { name: name.as_bytes().to_vec(), mode, id })
+    };
+    let all: Vec<Entry> = parts.into_iter().filter_map(entry).collect();
     pack.add(ObjectKind::Tree, &encode(&all))
 }
 

@@ -8,6 +8,7 @@ use super::oid::Oid;
 use super::session;
 use super::text::Text;
 use super::time::Timestamp;
+use super::transcript::Kept;
 
 /// One fact.
 #[derive(Clone, Debug, PartialEq)]
@@ -63,6 +64,8 @@ pub enum What {
     Restored(Box<Restored>),
     /// A guard looked at every file and found nothing changed.
     Looked(Looked),
+    /// What the agent's transcript had gained is in this checkpoint.
+    TranscriptKept(Box<Kept>),
     /// From a newer version: kept, shown as unknown, carried on.
     Unknown(String),
 }

@@ -20,3 +20,4 @@ pub mod settings;
 pub mod text;
 pub mod time;
 pub mod trail;
+pub mod transcript;

@@ -3,15 +3,14 @@
 //! Pure: the view is a fold of events in their order, so the live one and a rebuilt one are the same.
 
 mod candidates;
+mod fold;
 
-use std::collections::BTreeMap;
+pub use fold::Fold;
 
 use serde::{Deserialize, Serialize};
 
-use super::event::{Event, SessionSeen, What};
 use super::id::{SessionId, WorktreeId};
 use super::oid::Oid;
-use super::sanitise;
 use super::text::Text;
 use super::time::Timestamp;
 
@@ -197,6 +196,8 @@ pub struct Session {
     pub first_prompt: Option<String>,
     pub identity: Identity,
     pub events: u64,
+    /// How many lines of its transcripts are kept.
+    pub kept: u64,
 }
 
 /// Where and when a batch of events was kept.
@@ -245,6 +246,7 @@ impl Session {
             first_prompt: None,
             identity: Identity { source: "minted", confidence: "minted", matched: None },
             events: 0,
+            kept: 0,
         }
     }
 
@@ -260,243 +262,5 @@ impl Session {
     /// Whole days since it last did anything.
     pub fn age_days(&self, now: Timestamp) -> i64 {
         now.0.saturating_sub(self.last_activity.0).max(0) / DAY_US
-    }
-
-    fn takes(&mut self, event: &Event) {
-        self.events += 1;
-        self.last_progress = self.last_progress.max(event.at);
-        self.started = self.started.min(event.at);
-        match &event.what {
-            What::SessionEdited(edit) => return self.edit(edit, event.at),
-            What::SessionSeen(seen) => self.seen(seen),
-            What::SessionEnded(_) => self.ended = true,
-            What::Prompt(prompt) => {
-                self.prompts += 1;
-                if self.first_prompt.is_none() {
-                    let text = sanitise::prompt(&prompt.text.lossy());
-                    self.first_prompt = Some(text).filter(|text| !text.is_empty());
-                }
-            }
-            What::CommandFinished(_) => self.commands += 1,
-            _ => {}
-        }
-        if !matches!(event.what, What::SessionEnded(_)) {
-            self.ended = false;
-        }
-        self.swept = false;
-        self.last_activity = self.last_activity.max(event.at);
-    }
-
-    fn seen(&mut self, seen: &SessionSeen) {
-        if self.agent.is_empty() {
-            self.agent.clone_from(&seen.agent);
-        }
-        if !seen.external_id.is_empty() && !self.external_ids.contains(&seen.external_id) {
-            self.external_ids.push(seen.external_id.clone());
-            let matched = Some(seen.external_id.lossy().into_owned());
-            self.identity = Identity { source: "external_id", confidence: "exact", matched };
-        }
-        first(&mut self.cwd, seen.cwd.as_ref());
-        last(&mut self.model, seen.model.as_ref());
-        last(&mut self.shell, seen.shell.as_ref());
-        last(&mut self.transcript, seen.transcript.as_ref());
-        if let (None, Some(parent)) = (&self.parent, &seen.parent) {
-            self.parent = Some(SessionId::of_key(&seen.agent, parent.as_bytes()));
-            self.parent_kind =
-                Some(if seen.agent == "shell" { ParentKind::Nested } else { ParentKind::Fork });
-        }
-    }
-
-    fn edit(&mut self, edit: &Edit, at: Timestamp) {
-        match edit {
-            Edit::AliasSet { alias } => self.alias = alias.clone().filter(|alias| !alias.is_empty()),
-            Edit::SessionLink { tasks, projects } => {
-                add(&mut self.tasks, tasks);
-                add(&mut self.projects, projects);
-            }
-            Edit::SessionUnlink { tasks, projects } => {
-                self.tasks.retain(|task| !tasks.contains(task));
-                self.projects.retain(|project| !projects.contains(project));
-            }
-            Edit::ParentSet { parent } => {
-                self.parent = parent.clone().filter(|parent| *parent != self.id);
-                self.parent_kind = self.parent.as_ref().map(|_| ParentKind::Manual);
-            }
-            Edit::Close { outcome: Outcome::Open, .. } => {
-                (self.outcome, self.closed_at, self.closed_reason) = (Outcome::Open, None, None);
-            }
-            Edit::Close { outcome, closed_reason } => {
-                (self.outcome, self.closed_at) = (*outcome, Some(at));
-                self.closed_reason.clone_from(closed_reason);
-            }
-            Edit::Split { external_id } => self.external_ids.retain(|id| id != external_id),
-            Edit::Sweep { .. } => self.swept = true,
-        }
-    }
-
-    fn is_in(&mut self, setting: &Setting) {
-        self.worktree = Some(setting.worktree.clone());
-        self.worktree_path = Some(setting.worktree_path.clone());
-        first(&mut self.branch_at_start, setting.branch.as_ref());
-        last(&mut self.branch, setting.branch.as_ref());
-        first(&mut self.head_at_start, setting.head.as_ref());
-        last(&mut self.head, setting.head.as_ref());
-    }
-}
-
-fn first<T: Clone>(slot: &mut Option<T>, value: Option<&T>) {
-    if slot.is_none() {
-        *slot = value.cloned();
-    }
-}
-
-fn last<T: Clone>(slot: &mut Option<T>, value: Option<&T>) {
-    if let Some(value) = value {
-        *slot = Some(value.clone());
-    }
-}
-
-fn add(all: &mut Vec<String>, more: &[String]) {
-    for one in more.iter().filter(|one| !one.is_empty()) {
-        if !all.contains(one) {
-            all.push(one.clone());
-        }
-    }
-}
-
-/// Sessions in the making.
-#[derive(Debug, Default)]
-pub struct Fold(BTreeMap<SessionId, Session>);
-
-impl Fold {
-    /// Takes an event, and where it was kept.
-    pub fn take(&mut self, event: &Event, setting: Option<&Setting>) {
-        let Some(id) = &event.session else { return };
-        let session = self.0.entry(id.clone()).or_insert_with(|| Session::new(id.clone(), event.at));
-        session.takes(event);
-        if let Some(setting) = setting {
-            session.is_in(setting);
-        }
-    }
-
-    /// Counts a checkpoint that holds events of these sessions.
-    pub fn count(&mut self, sessions: &[SessionId]) {
-        for id in sessions {
-            if let Some(session) = self.0.get_mut(id) {
-                session.checkpoints += 1;
-            }
-        }
-    }
-
-    /// The sessions, the one that did something last first.
-    pub fn finish(self) -> Vec<Session> {
-        let mut all: Vec<Session> = self.0.into_values().collect();
-        candidates::propose(&mut all);
-        all.sort_by(|a, b| b.last_activity.cmp(&a.last_activity).then_with(|| a.id.cmp(&b.id)));
-        all
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::model::event::{Note, Prompt};
-    use crate::model::id::EventId;
-
-    const DAY: i64 = DAY_US;
-
-    fn id(n: u8) -> SessionId {
-        SessionId::of_key("claude", &[n])
-    }
-
-    fn event(session: u8, at: i64, what: What) -> Event {
-        Event {
-            id: EventId::of_call(&[&[session], &at.to_be_bytes()]),
-            at: Timestamp(at),
-            session: Some(id(session)),
-            seq: None,
-            what,
-        }
-    }
-
-    fn seen(n: u8, cwd: &str) -> What {
-        What::SessionSeen(Box::new(SessionSeen {
-            agent: "claude".into(),
-            external_id: Text(vec![b'a' + n]),
-            cwd: Some(cwd.into()),
-            ..SessionSeen::default()
-        }))
-    }
-
-    fn prompt(text: &str) -> What {
-        What::Prompt(Prompt { text: text.into(), model: None })
-    }
-
-    fn folded(events: &[Event]) -> Vec<Session> {
-        let mut fold = Fold::default();
-        events.iter().for_each(|event| fold.take(event, None));
-        fold.finish()
-    }
-
-    #[test]
-    fn closing_and_reopening_leaves_nothing_behind() {
-        let close = |outcome| What::SessionEdited(Edit::Close { outcome, closed_reason: Some("why".into()) });
-        let events = [event(1, 10, seen(1, "/w")), event(1, 20, close(Outcome::Blocked))];
-        let closed = &folded(&events)[0];
-        assert_eq!((closed.outcome, closed.closed_at), (Outcome::Blocked, Some(Timestamp(20))));
-        assert_eq!((closed.last_activity, closed.last_progress), (Timestamp(10), Timestamp(20)));
-        let reopened = [&events[..], &[event(1, 30, close(Outcome::Open))]].concat();
-        let open = &folded(&reopened)[0];
-        assert_eq!((open.outcome, open.closed_at, &open.closed_reason), (Outcome::Open, None, &None));
-    }
-
-    #[test]
-    fn what_was_archived_is_active_again_when_it_does_something() {
-        let old = event(1, 1, seen(1, "/w"));
-        let state = |events: &[Event], days: i64| {
-            folded(events)[0].activity(Timestamp(1 + days * DAY), Thresholds::default())
-        };
-        let cases =
-            [(0, Activity::Active), (13, Activity::Active), (14, Activity::Idle), (30, Activity::Archived)];
-        for (days, expected) in cases {
-            assert_eq!(state(std::slice::from_ref(&old), days), expected, "after {days} days");
-        }
-        let again = [old, event(1, 40 * DAY, prompt("go on"))];
-        assert_eq!(state(&again, 41), Activity::Active);
-    }
-
-    #[test]
-    fn the_same_words_make_a_candidate_and_never_the_same_session() {
-        let events = [
-            event(1, 1000, seen(1, "/w")),
-            event(1, 1001, prompt("continue")),
-            event(2, 2000, seen(2, "/w")),
-            event(2, 2001, prompt("<system-reminder>x</system-reminder>continue")),
-            event(3, 100 * DAY, seen(3, "/w")),
-            event(3, 100 * DAY + 1, prompt("continue")),
-        ];
-        let all = folded(&events);
-        assert_eq!(all.len(), 3);
-        let second = all.iter().find(|one| one.id == id(2)).unwrap();
-        assert_eq!(second.candidates.len(), 1);
-        assert_eq!((&second.candidates[0].id, second.candidates[0].confidence), (&id(1), "weak"));
-        assert_eq!(second.candidates[0].strong, 1);
-        assert!(all.iter().find(|one| one.id == id(3)).unwrap().candidates.is_empty(), "too long ago");
-    }
-
-    #[test]
-    fn links_are_sets_and_an_edit_is_no_activity() {
-        let link = |tasks: &[&str]| Edit::SessionLink {
-            tasks: tasks.iter().map(|task| (*task).to_owned()).collect(),
-            projects: Vec::new(),
-        };
-        let unlink = Edit::SessionUnlink { tasks: vec!["a".into()], projects: Vec::new() };
-        let edits = [link(&["a", "b", ""]), link(&["b", "c"]), unlink];
-        let mut events = vec![event(1, 1, What::SessionEnded(Note::default()))];
-        events.extend(edits.into_iter().zip(2..).map(|(edit, at)| event(1, at, What::SessionEdited(edit))));
-        let session = &folded(&events)[0];
-        assert_eq!(session.tasks, ["b", "c"]);
-        assert_eq!(session.last_activity, Timestamp(1));
-        assert!(session.ended);
     }
 }

@@ -1,6 +1,7 @@
 //! Decides what a checkpoint is to be: how far to look, and what its subject says. Pure.
 
 use super::pending::Item;
+use super::transcripts::Gains;
 use crate::model::checkpoint::{Files, Kind, Snapshot};
 use crate::model::event::{Event, RestoreAction, What};
 use crate::model::id::SessionId;
@@ -52,10 +53,11 @@ pub fn below(top: &[u8], path: &[u8]) -> Option<Vec<u8>> {
     plain.then(|| rest.to_vec())
 }
 
-/// The sessions that have an event in the batch, in order of appearance.
-pub fn sessions(events: &[Item]) -> Vec<SessionId> {
+/// The sessions that have an event in the batch, in order of appearance, and those that only talked.
+pub fn sessions(events: &[Item], gains: &Gains) -> Vec<SessionId> {
     let mut all: Vec<SessionId> = Vec::new();
-    for session in events.iter().filter_map(|item| item.event.session.as_ref()) {
+    let acted = events.iter().filter_map(|item| item.event.session.as_ref());
+    for session in acted.chain(gains.pieces.iter().map(|piece| &piece.session)) {
         if !all.contains(session) {
             all.push(session.clone());
         }

@@ -10,6 +10,7 @@ use super::flush::Order;
 use super::home::Home;
 use super::pending::Pending;
 use super::snapshot::{Camera, Taken};
+use super::transcripts::Gains;
 use super::{land, trouble};
 use crate::disk::backoff::random;
 use crate::disk::clock;
@@ -22,7 +23,7 @@ use crate::git::{ObjectKind, commit, tree};
 use crate::model::change::Skip;
 use crate::model::checkpoint::{Checkpoint, Excuse, FORMAT, Files, Header, Kind, Snapshot};
 use crate::model::event::{Event, SnapshotFacts, What};
-use crate::model::id::EventId;
+use crate::model::id::{EventId, SessionId};
 use crate::model::oid::Oid;
 use crate::model::redact;
 use crate::model::text::Text;
@@ -36,6 +37,7 @@ pub struct Scene<'a> {
     pub store: &'a Store,
     pub before: Option<Checkpoint>,
     pub pending: Pending,
+    pub gains: Gains,
     pub head: Head,
 }
 
@@ -133,7 +135,13 @@ impl Draft {
         let events = scene.pending.consumed > 0 && scene.order.kind != Kind::Guard;
         // A base that moved must be recorded, whatever else is new, or it is copied again and again.
         let moved = scene.before.as_ref().is_some_and(|before| before.header.base != self.base.commit);
-        scene.before.is_none() || files || events || moved
+        scene.before.is_none() || files || events || moved || self.brings_transcripts(scene)
+    }
+
+    /// A conversation alone is news to whoever asked for a checkpoint; else it rides along, so that an
+    /// agent at work makes none by writing.
+    fn brings_transcripts(&self, scene: &Scene<'_>) -> bool {
+        !scene.gains.pieces.is_empty() && !matches!(scene.order.kind, Kind::Auto | Kind::Guard)
     }
 
     /// Whether every file was looked at.
@@ -156,8 +164,9 @@ impl Draft {
         let mut lines = scene.pending.lines();
         if facts != SnapshotFacts::default() {
             facts.began = self.taken.as_ref().map(|taken| taken.began);
-            lines.extend_from_slice(&told(&facts, now));
+            lines.extend(told(now, None, What::Snapshot(Box::new(facts.clone()))));
         }
+        lines.extend(scene.gains.lines(now));
         let header = self.header(scene, &facts, now)?;
         let events = match lines.is_empty() {
             true => None,
@@ -168,7 +177,8 @@ impl Draft {
             Some(taken) => Some(taken.tree.map_or_else(|| self.pack.add(ObjectKind::Tree, b""), Ok)?),
             None => None,
         };
-        let tree = tree::checkpoint(&mut self.pack, events, worktree)?;
+        let transcripts = scene.gains.tree(scene.store, &mut self.pack)?;
+        let tree = tree::checkpoint(&mut self.pack, events, transcripts, worktree)?;
         let parent = scene.before.as_ref().map(|before| before.id);
         let id = commit::write(&mut self.pack, tree, parent, &message::encode(&header), now.secs())?;
         let packed = self.pack.finish()?;
@@ -192,7 +202,7 @@ impl Draft {
             head: scene.head.commit,
             branch: scene.head.branch.clone().map(Text),
             base: self.base.commit,
-            sessions: compose::sessions(&pending.items),
+            sessions: compose::sessions(&pending.items, &scene.gains),
             commands: compose::commands(pending.events()),
             files,
             snapshot: self.state,
@@ -215,15 +225,10 @@ impl Landed {
     }
 }
 
-/// The line that tells what the leader found in the files.
-fn told(facts: &SnapshotFacts, now: Timestamp) -> Vec<u8> {
-    let found = Event {
-        id: EventId::mint(u64::try_from(now.0 / 1000).unwrap_or(0), random()),
-        at: now,
-        session: None,
-        seq: None,
-        what: What::Snapshot(Box::new(facts.clone())),
-    };
+/// The line that tells what the leader found.
+pub(super) fn told(now: Timestamp, session: Option<&SessionId>, what: What) -> Vec<u8> {
+    let id = EventId::mint(u64::try_from(now.0 / 1000).unwrap_or(0), random());
+    let found = Event { id, at: now, session: session.cloned(), seq: None, what };
     let mut line = redact::json_line(&event::encode(&found)).into_inner();
     line.push(b'\n');
     line

@@ -15,6 +15,7 @@ use super::models::News;
 use super::pending::{self, Pending};
 use super::swap::{self, Swap};
 use super::tip::{self, Standing};
+use super::transcripts::{self, Gains};
 use super::{Busy, maintain, models, record, trim, trouble};
 use crate::disk::backoff::{Backoff, dice};
 use crate::disk::clock;
@@ -23,7 +24,7 @@ use crate::disk::lock::{Attempt, RefLock};
 use crate::git::head;
 use crate::git::store::Store;
 use crate::model::change::Skip;
-use crate::model::checkpoint::{Header, Kind};
+use crate::model::checkpoint::{Checkpoint, Header, Kind};
 use crate::model::event::SnapshotFacts;
 use crate::model::oid::Oid;
 use crate::model::settings::{Durable, Locking, Settings};
@@ -173,9 +174,11 @@ fn try_once(home: &Home, order: &Order<'_>, lock: Option<&RefLock>, retries: u32
     pending.drop_known(&known);
     report(home, &pending);
     let head = head::read(&home.place.git_dir, &home.place.common)?;
-    let scene = Scene { home, order, store: &store, before, pending, head };
+    let gains = gains(home, &store, order.kind, before.as_ref(), &pending);
+    let scene = Scene { home, order, store: &store, before, pending, gains, head };
     let draft = scene.draft()?;
     // What was not read is in no checkpoint: nobody who waits for theirs may think so.
+    let more = scene.pending.more || scene.gains.more;
     let full = draft.is_full() && !scene.pending.more && scene.pending.unreadable.is_empty();
     if standing == Standing::Named && !draft.is_news(&scene) {
         // Nor are events that a guard left lying.
@@ -213,9 +216,27 @@ fn try_once(home: &Home, order: &Order<'_>, lock: Option<&RefLock>, retries: u32
         trim::journals(home, &landed.header.cursor);
     }
     maintain::if_due(home);
-    let more = scene.pending.more;
     let Landed { id, header, facts, .. } = landed;
     Ok(Some(Outcome::Made(Box::new(Made { id, header, facts, retries, more }))))
+}
+
+/// What the conversations gained. Whoever is about to change files waits for no reading of them; and
+/// what cannot be told of them holds up no checkpoint.
+pub(super) fn gains(
+    home: &Home,
+    store: &Store,
+    kind: Kind,
+    before: Option<&Checkpoint>,
+    pending: &Pending,
+) -> Gains {
+    let found = match kind {
+        Kind::Guard => transcripts::carry(store, before),
+        _ => transcripts::gather(home, store, before, pending.events()),
+    };
+    found.unwrap_or_else(|error| {
+        trouble::note(&home.place.common, "keep the transcripts", &format!("{error:#}"));
+        Gains::default()
+    })
 }
 
 fn durability(settings: &Settings) -> Durability {

@@ -23,6 +23,8 @@
 //! - **Anything can be put back.** The present state is saved first, the plan is on the device before
 //!   the first path changes, and every path is at any moment as it was or as it is to be
 //!   ([`restore`]); who is killed in it is finished by the next command.
+//! - **A conversation outlives its agent's copy.** What a transcript gained since the checkpoint before
+//!   goes into the next one, and with it up to where ([`transcripts`]).
 //! - **No silence.** What failed is noted in `trouble.jsonl`, bounded ([`trouble`]).
 //!
 //! `cache/` and `index/` may be deleted at any time: [`seen`], [`ledger`], [`headers`] and [`trails`]
@@ -56,6 +58,7 @@ pub mod snapshot;
 pub mod swap;
 pub mod tip;
 pub mod trails;
+pub mod transcripts;
 pub mod trim;
 pub mod trouble;
 

@@ -16,6 +16,7 @@ use super::models::News;
 use super::pending::{self, Pending};
 use super::swap::{self, Swap};
 use super::tip::{self, Standing};
+use super::transcripts::Gains;
 use super::{compose, flush, land, models, trim, trouble};
 use crate::disk::backoff::random;
 use crate::disk::file::{self, Durability};
@@ -160,10 +161,12 @@ fn step(gone: &Home, lock: Option<&RefLock>) -> Result<Step> {
     pending.drop_known(&known);
     flush::set_aside(gone, &pending)?;
     take_along(gone, &store, base)?;
+    let gains = flush::gains(gone, &store, Kind::Auto, before.as_ref(), &pending);
     let mut pack = Pack::new(store.hash_kind());
-    let lines = pending.lines();
-    let header = header(gone, before.as_ref(), &pending);
-    let tree = tree(&mut pack, &lines)?;
+    let header = header(gone, before.as_ref(), &pending, &gains);
+    let lines = [pending.lines(), gains.lines(header.time)].concat();
+    let transcripts = gains.tree(&store, &mut pack)?;
+    let tree = tree(&mut pack, &lines, transcripts)?;
     let before = before.map(|before| before.id);
     let id = commit::write(&mut pack, tree, before, &message::encode(&header), header.time.secs())?;
     let packed = pack.finish()?;
@@ -193,15 +196,15 @@ fn take_along(gone: &Home, store: &Store, base: Option<Oid>) -> Result<()> {
     Ok(())
 }
 
-fn tree(pack: &mut Pack, lines: &[u8]) -> Result<Oid> {
+fn tree(pack: &mut Pack, lines: &[u8], transcripts: Option<Oid>) -> Result<Oid> {
     let events = match lines.is_empty() {
         true => None,
         false => Some(pack.add(ObjectKind::Blob, lines)?),
     };
-    tree::checkpoint(pack, events, None)
+    tree::checkpoint(pack, events, transcripts, None)
 }
 
-fn header(gone: &Home, before: Option<&Checkpoint>, pending: &Pending) -> Header {
+fn header(gone: &Home, before: Option<&Checkpoint>, pending: &Pending, gains: &Gains) -> Header {
     let last = before.map(|before| &before.header);
     Header {
         subject: match pending.items.is_empty() {
@@ -216,7 +219,7 @@ fn header(gone: &Home, before: Option<&Checkpoint>, pending: &Pending) -> Header
         head: last.and_then(|last| last.head),
         branch: last.and_then(|last| last.branch.clone()),
         base: None,
-        sessions: compose::sessions(&pending.items),
+        sessions: compose::sessions(&pending.items, gains),
         commands: compose::commands(pending.events()),
         files: Files::default(),
         snapshot: Snapshot::Skipped(Excuse::Gone),

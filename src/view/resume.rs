@@ -3,11 +3,16 @@
 use std::io::{self, Write};
 use std::path::Path;
 
-/// Writes `cd DIR && COMMAND`.
-pub fn write(to: &mut dyn Write, dir: &Path, command: &[String]) -> io::Result<()> {
+/// Writes `cd DIR && COMMAND`, and between the two what switches to a branch if that is wanted.
+pub fn write(to: &mut dyn Write, dir: &Path, switch: Option<&str>, command: &[String]) -> io::Result<()> {
     to.write_all(b"cd ")?;
     to.write_all(&quoted(dir.as_os_str().as_encoded_bytes()))?;
     to.write_all(b" &&")?;
+    if let Some(branch) = switch {
+        to.write_all(b" git switch ")?;
+        to.write_all(&quoted(branch.as_bytes()))?;
+        to.write_all(b" &&")?;
+    }
     for word in command {
         to.write_all(b" ")?;
         to.write_all(&quoted(word.as_bytes()))?;
@@ -47,10 +52,12 @@ mod tests {
     fn a_shell_takes_each_word_for_itself() {
         let line = |dir: &str, words: &[&str]| {
             let words: Vec<String> = words.iter().map(|word| (*word).to_owned()).collect();
-            screen(|to| write(to, Path::new(dir), &words))
+            screen(|to| write(to, Path::new(dir), None, &words))
         };
         assert_eq!(line("/w/demo", &["claude", "-r", "cc-1"]), "cd /w/demo && claude -r cc-1\n");
         assert_eq!(line("/w/it's", &["a b", ""]), "cd '/w/it'\\''s' && 'a b' ''\n");
+        let switch = screen(|to| write(to, Path::new("/w"), Some("a b"), &["pi".to_owned()]));
+        assert_eq!(switch, "cd /w && git switch 'a b' && pi\n");
         assert_eq!(line("/w/\u{1b}[2J", &["$(id)"]), "cd $'/w/\\x1b[2J' && '$(id)'\n");
     }
 }

@@ -11,9 +11,11 @@ use crate::model::session::{Activity, Outcome, Session, Thresholds};
 use crate::model::text::Text;
 use crate::model::time::Timestamp;
 
-/// What an agent's own transcript tells.
+/// What a transcript tells.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct ConversationView {
+    /// The agent's own is gone.
+    pub kept_only: bool,
     pub title: Option<String>,
     pub prompts: usize,
     pub answers: usize,
@@ -60,6 +62,29 @@ pub fn write(to: &mut dyn Write, sessions: &[&Session], look: &Look) -> io::Resu
             Cell::new(Style::Text, session.commands),
             words(session.branch.as_ref().map(|branch| branch.as_bytes())),
             words(about(session)),
+        ]);
+    }
+    table.write(to, look)
+}
+
+/// Writes one numbered line per session, for somebody to choose from.
+pub fn choice(to: &mut dyn Write, sessions: &[&Session], look: &Look) -> io::Result<()> {
+    let columns = [
+        Column::number(""),
+        Column::text("AGENT"),
+        Column::text("LAST"),
+        Column::flexible("BRANCH", 8),
+        Column::flexible("ABOUT", 12),
+    ];
+    let mut table = Table::new(Headings::Shown, &columns);
+    for (at, session) in sessions.iter().enumerate() {
+        let words = |text: Option<&[u8]>| Cell::new(Style::Text, Safe(text.unwrap_or(b"-")));
+        table.row(vec![
+            Cell::new(Style::Id, at + 1),
+            words(Some(session.agent.as_bytes())),
+            Cell::new(Style::Text, time::relative(Some(session.last_activity), look.now)),
+            words(session.branch.as_ref().map(|branch| branch.as_bytes())),
+            words(session.alias.as_ref().map(String::as_bytes).or(about(session))),
         ]);
     }
     table.write(to, look)
@@ -180,9 +205,18 @@ pub fn show(
     line("branch", session.branch.as_ref().map(|branch| safe(branch.as_bytes())))?;
     line("worktree", session.worktree_path.as_ref().map(|path| safe(path.as_bytes())))?;
     line("directory", session.cwd.as_ref().map(|cwd| safe(cwd.as_bytes())))?;
-    line("transcript", session.transcript.as_ref().map(|path| safe(path.as_bytes())))?;
+    let is_gone = told.is_some_and(|told| told.kept_only);
+    let gone = if is_gone { " (gone: what is kept of it is shown)" } else { "" };
+    line("transcript", session.transcript.as_ref().map(|path| safe(path.as_bytes()) + gone))?;
     let counts = (session.prompts, session.commands, session.checkpoints);
-    line("kept", Some(format!("{} prompts, {} commands, {} checkpoints", counts.0, counts.1, counts.2)))?;
+    let lines = match session.kept {
+        0 => String::new(),
+        kept => format!(", {}", super::count(kept, "line") + " of transcript"),
+    };
+    line(
+        "kept",
+        Some(format!("{} prompts, {} commands, {} checkpoints{lines}", counts.0, counts.1, counts.2)),
+    )?;
     line("first prompt", session.first_prompt.as_ref().map(|prompt| safe(prompt.as_bytes())))?;
     if let Some(told) = told {
         line("title", told.title.as_ref().map(|title| safe(title.as_bytes())))?;

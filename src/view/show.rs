@@ -168,6 +168,7 @@ fn told(what: &What) -> Option<(&'static str, String, Cell)> {
         What::Restored(restored) => Some((restored.action.word(), safe(&restored.label), nothing)),
         What::SessionEdited(_) => Some(("session edited", String::new(), nothing)),
         What::Looked(_) => Some(("guard", "nothing had changed".to_owned(), nothing)),
+        What::TranscriptKept(kept) => Some(("transcript", format!("{} more lines", kept.records), nothing)),
         What::Snapshot(_) => None,
         What::Unknown(kind) => Some(("unknown", Safe(kind.as_bytes()).to_string(), nothing)),
     }

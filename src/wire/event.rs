@@ -11,6 +11,9 @@ use crate::model::time::Timestamp;
 
 const VERSION: u64 = 1;
 
+/// The kind of [`What::TranscriptKept`].
+pub const KEPT: &str = "transcript_kept";
+
 #[derive(Serialize)]
 struct Envelope<'a, B> {
     v: u64,
@@ -59,6 +62,7 @@ pub fn encode(event: &Event) -> Vec<u8> {
         What::SessionEdited(body) => line(event, body),
         What::Restored(body) => line(event, body),
         What::Looked(body) => line(event, body),
+        What::TranscriptKept(body) => line(event, body),
         What::Unknown(_) => line(event, &serde_json::Map::new()),
     }
 }
@@ -111,6 +115,7 @@ pub fn kind(what: &What) -> &str {
         What::SessionEdited(_) => "session_edited",
         What::Restored(_) => "restored",
         What::Looked(_) => "looked",
+        What::TranscriptKept(_) => KEPT,
         What::Unknown(kind) => kind,
     }
 }
@@ -148,6 +153,7 @@ fn what(kind: String, body: Option<&RawValue>) -> Result<What, Bad> {
         "session_edited" => What::SessionEdited(read(body)?),
         "restored" => What::Restored(read(body)?),
         "looked" => What::Looked(read(body)?),
+        KEPT => What::TranscriptKept(read(body)?),
         _ => What::Unknown(kind),
     })
 }

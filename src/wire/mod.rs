@@ -55,6 +55,10 @@
 //!
 //! [`op`] is the plan of a restore as it lies in `ops/`.
 //!
+//! # Transcripts
+//!
+//! [`kept`] is up to where each agent's transcript is kept, as it lies in a checkpoint.
+//!
 //! # From agents
 //!
 //! [`agents`] and [`generic`] read what an agent's hook sends, each with the names it has there;
@@ -71,6 +75,7 @@ pub mod frame;
 pub mod generic;
 pub mod hookfile;
 pub mod jsonc;
+pub mod kept;
 pub mod lenient;
 pub mod message;
 pub mod op;

@@ -30,6 +30,7 @@ mod story;
 mod sweep;
 mod there_and_back;
 mod told;
+mod transcripts;
 mod trust;
 mod undo;
 mod untouched;

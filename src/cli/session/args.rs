@@ -27,6 +27,8 @@ pub enum Verb {
     Explain(One),
     /// A session and all that descend from it
     Tree(One),
+    /// Print what is kept of its transcripts, a record a line, without their secrets
+    Transcript(One),
     /// Give it a name, or take it away
     Alias(Alias),
     /// Note tasks and projects it belongs to

@@ -57,6 +57,14 @@ impl Redacted<Vec<u8>> {
         Self(parts.into_iter().flat_map(|part| part.0).collect())
     }
 
+    /// As one line with its newline. A newline within it, which means nothing in JSON, becomes a space.
+    pub fn closed(self) -> Self {
+        let mut line = self.0;
+        line.iter_mut().filter(|byte| **byte == b'\n').for_each(|byte| *byte = b' ');
+        line.push(b'\n');
+        Self(line)
+    }
+
     /// The text with every invalid sequence as U+FFFD.
     pub fn to_string_lossy(self) -> Redacted<String> {
         let text = String::from_utf8(self.0);

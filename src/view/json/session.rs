@@ -20,6 +20,7 @@ pub fn sessions(all: &[&Session], now: Timestamp) -> Value {
 pub fn one(of: &Session, told: Option<&ConversationView>, now: Timestamp) -> Value {
     let told = told.map(|told| {
         json!({
+            "kept_only": told.kept_only,
             "title": told.title,
             "prompts": told.prompts,
             "answers": told.answers,
@@ -74,6 +75,7 @@ fn session(of: &Session, now: Timestamp) -> Fields {
         .with("model", of.model.clone())
         .with("shell", of.shell.clone())
         .text("transcript", of.transcript.as_ref())
+        .with("transcript_kept", of.kept)
         .with("first_prompt", of.first_prompt.clone())
         .with("tasks", json!(of.tasks))
         .with("projects", json!(of.projects))
@@ -144,13 +146,24 @@ pub fn conflicts(all: &[ContestedView]) -> Value {
     Fields::document("conflicts").list("conflicts", files).end()
 }
 
+/// `trace session transcript`: each with its agent, where that had it, and its lines.
+pub fn transcripts<'a>(of: &Session, all: impl Iterator<Item = (&'a str, &'a Text, &'a [u8])>) -> Value {
+    let rows = all.map(|(agent, path, lines)| {
+        let text = String::from_utf8_lossy(lines);
+        let lines: Vec<Value> = text.lines().map(Value::from).collect();
+        Fields::default().with("agent", agent).text("path", Some(path)).list("lines", lines).end()
+    });
+    Fields::document("session").with("session", of.id.as_str()).list("transcripts", rows).end()
+}
+
 /// `trace resume`.
-pub fn resume(session: &Session, dir: &Path, command: &[String]) -> Value {
-    let dir = Text::from(dir.as_os_str().as_encoded_bytes());
+pub fn resume(session: &Session, dir: &Path, command: &[String], transcript: Option<&Path>) -> Value {
+    let text = |path: &Path| Text::from(path.as_os_str().as_encoded_bytes());
     Fields::document("resume")
         .with("session", session.id.as_str())
         .with("agent", session.agent.as_str())
-        .text("directory", Some(&dir))
+        .text("directory", Some(&text(dir)))
         .with("command", json!(command))
+        .text("transcript_put_back", transcript.map(text).as_ref())
         .end()
 }

@@ -1,6 +1,6 @@
 //! The agents' own transcripts, made into records that mean the same for all of them.
 //!
-//! [`split`] cuts bytes into the lines of a transcript, [`read`] says what one of them tells, one
+//! [`split`] cuts bytes into the lines of a transcript, [`keep`] redacts what is to be stored, [`read`] says what one of them tells, one
 //! file per agent, and [`Summary`] makes a conversation of them. [`place`] knows where an agent keeps
 //! a transcript and how it goes on with one. The formats belong to others and change without notice:
 //! what is not known is left out, nothing is refused, nothing is guessed. Nothing here is redacted:
@@ -15,23 +15,21 @@ mod cursor;
 mod droid;
 mod fold;
 mod gemini;
+pub mod keep;
 mod lens;
 mod opencode;
 mod pi;
 pub mod place;
-pub mod position;
 pub mod split;
 mod standing;
 pub mod summary;
 
 pub use droid::settings as droid_settings;
-pub use position::Position;
 pub use split::{Line, Lines, MAX_LINE, State, split};
 pub use summary::Summary;
 
 use super::lenient;
 use crate::model::agent::Agent;
-use crate::model::digest;
 use crate::model::session::ParentKind;
 use crate::model::time::Timestamp;
 
@@ -173,14 +171,6 @@ pub fn read(agent: Agent, line: &[u8]) -> Vec<Record> {
         Agent::OpenCode => opencode::read(object),
         Agent::Pi => vec![pi::read(object)],
     }
-}
-
-/// What tells a line from every other: the id of its record, if it has one, and the digest of its bytes.
-///
-/// Equal in both is the same record. Equal in the id alone is a new version of it: both are kept.
-pub fn key(agent: Agent, line: &[u8]) -> (Option<String>, [u8; 32]) {
-    let id = read(agent, line).into_iter().next().and_then(|record| record.id);
-    (id, digest::sha256(&[line]))
 }
 
 impl Usage {

@@ -152,7 +152,36 @@ pub fn named(agent: Agent, path: &[u8]) -> Named {
     }
 }
 
+/// Where the agent looks for the transcript of a conversation that goes on in `cwd`: where it had it, if
+/// that is one of its places for this directory. `None` where only the agent knows.
+///
+/// `had` is what a hook said: nothing outside the agent's own directory.
+pub fn return_to(
+    agent: Agent,
+    env: &Env<'_>,
+    had: &[u8],
+    cwd: &[u8],
+    external_id: &str,
+    started: Option<Timestamp>,
+) -> Option<Vec<u8>> {
+    let is_there = |place: &Place| match place {
+        Place::At(path) => path == had,
+        Place::Below { dir, end } => had.starts_with(dir) && had.ends_with(end),
+    };
+    let had = Some(had).filter(|had| env.holds(agent, had)).map(<[u8]>::to_vec);
+    match places(agent, env, cwd, external_id).iter().any(is_there) {
+        true => had,
+        false => home_of(agent, env, cwd, external_id, started).or(had),
+    }
+}
+
 impl Env<'_> {
+    /// Whether a path lies in an agent's directory, as it is written.
+    fn holds(&self, agent: Agent, path: &[u8]) -> bool {
+        let below = path.strip_prefix(self.root(agent).as_slice()).and_then(|rest| rest.strip_prefix(b"/"));
+        below.is_some_and(|rest| rest.split_str("/").all(|name| !matches!(name, b"" | b"." | b"..")))
+    }
+
     /// The directory of an agent.
     fn root(&self, agent: Agent) -> Vec<u8> {
         let (variable, below_home, below): (_, &[u8], &[u8]) = match agent {
@@ -247,6 +276,23 @@ mod tests {
         };
         let env = Env { home: b"/home/u", var: &var };
         places(agent, &env, cwd.as_bytes(), ID).iter().map(shown).collect()
+    }
+
+    #[test]
+    fn a_transcript_goes_back_where_the_agent_looks_for_it() {
+        let env = Env { home: b"/home/u", var: &|_| None };
+        let to = |agent, had: &str, cwd: &str| {
+            let found = return_to(agent, &env, had.as_bytes(), cwd.as_bytes(), ID, None);
+            found.map(|path| path.to_str_lossy().into_owned())
+        };
+        let claude = |slug: &str| format!("/home/u/.claude/projects/{slug}/{ID}.jsonl");
+        assert_eq!(to(Agent::Claude, &claude("-w-a"), "/w/a"), Some(claude("-w-a")));
+        assert_eq!(to(Agent::Claude, &claude("-w-a"), "/w/b"), Some(claude("-w-b")));
+        assert_eq!(to(Agent::Claude, "/etc/x.jsonl", "/w/a"), Some(claude("-w-a")));
+        assert_eq!(to(Agent::Claude, "/home/u/.claude/../.x.jsonl", "/w/a"), Some(claude("-w-a")));
+        let gemini = "/home/u/.gemini/tmp/h/chats/session-1.jsonl";
+        assert_eq!(to(Agent::Gemini, gemini, "/w/b").as_deref(), Some(gemini));
+        assert_eq!(to(Agent::Gemini, "/tmp/x.jsonl", "/w/a"), None);
     }
 
     #[test]

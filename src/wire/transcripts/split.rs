@@ -10,7 +10,6 @@ use serde::de::IgnoredAny;
 use serde_json::value::RawValue;
 
 use crate::model::agent::Agent;
-use crate::model::digest;
 use crate::wire::lenient;
 
 /// The longest line that is read, in bytes.
@@ -35,7 +34,7 @@ pub enum State {
     Whole,
     /// Complete, and yet none.
     Broken,
-    /// Longer than [`MAX_LINE`]: to be kept as its [stub](Line::stub).
+    /// Longer than [`MAX_LINE`]: only a [stub](super::keep::stub) of it is kept.
     TooLong,
 }
 
@@ -160,16 +159,6 @@ impl State {
     }
 }
 
-impl Line<'_> {
-    /// What is kept of a line that is too long: how long it was, and its digest.
-    pub fn stub(&self) -> Option<String> {
-        let digest = || digest::hex(&digest::sha256(&[self.bytes]));
-        (self.state == State::TooLong).then(|| {
-            format!(r#"{{"type":"trace-stub","bytes":{},"sha256":"{}"}}"#, self.bytes.len(), digest())
-        })
-    }
-}
-
 /// How long the first piece of a line is, and what it is. Never 0 for a line that is not empty.
 fn piece(line: &[u8]) -> (usize, State) {
     if let Some(length) = value(line) {
@@ -238,14 +227,10 @@ mod tests {
     }
 
     #[test]
-    fn a_line_over_the_limit_is_a_stub() {
+    fn a_line_over_the_limit_is_too_long() {
         let long = [b"{\"a\":\"".as_slice(), &vec![b'x'; MAX_LINE], b"\"}\n{\"b\":1}\n"].concat();
         let all: Vec<_> = split(Agent::Pi, &long).collect();
         assert_eq!(all.iter().map(|line| line.state).collect::<Vec<_>>(), [State::TooLong, State::Whole]);
-        let stub = all[0].stub().unwrap();
-        assert!(stub.starts_with(&format!(r#"{{"type":"trace-stub","bytes":{}"#, MAX_LINE + 8)), "{stub}");
-        assert!(lenient::object(stub.as_bytes()).is_ok());
-        assert_eq!(all[1].stub(), None);
     }
 
     #[test]

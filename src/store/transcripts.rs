@@ -1,0 +1,268 @@
+//! What the agents' transcripts gained goes into the checkpoint: an agent deletes its own, we do not.
+//!
+//! The leader reads each transcript from where the checkpoint before had it ([`Mark`]); a file that is
+//! no longer what it was is read from its start, and of that only what is not kept yet is taken. The
+//! marks of the transcripts that grew last are carried from checkpoint to checkpoint; any other is
+//! found in the chain.
+//!
+//! A transcript is written behind our back and late: what a turn's end does not find, the next
+//! checkpoint does. One that cannot be read delays nothing.
+
+use std::ffi::OsStr;
+use std::io;
+use std::os::unix::ffi::OsStrExt;
+use std::path::Path;
+
+use anyhow::{Context, Result};
+use bstr::ByteSlice;
+
+use super::home::Home;
+use super::ledger::Ledger;
+use super::models::Chain;
+use super::{Damaged, chain, draft, trouble};
+use crate::disk::transcript::Transcript;
+use crate::git::pack::Pack;
+use crate::git::store::Store;
+use crate::git::tree::{self, Edit};
+use crate::git::{FILE, ObjectKind};
+use crate::model::agent::Agent;
+use crate::model::change::Side;
+use crate::model::checkpoint::Checkpoint;
+use crate::model::event::{Event, What};
+use crate::model::id::SessionId;
+use crate::model::oid::Oid;
+use crate::model::redact::{self, Redacted};
+use crate::model::text::Text;
+use crate::model::time::Timestamp;
+use crate::model::transcript::{Kept, Mark};
+use crate::wire::transcripts::keep::{self, Known, Stretch};
+use crate::wire::{event, kept};
+
+/// Where the transcripts lie in a checkpoint's tree.
+pub const TRANSCRIPTS: &[u8] = b"transcripts";
+
+/// The name, beside the sessions', of what says up to where each is kept.
+pub const POSITIONS: &[u8] = b"positions";
+
+/// So many marks are carried along.
+const CARRIED: usize = 64;
+
+/// The most bytes that one checkpoint takes of one transcript: the rest is for the next.
+const MOST: u64 = 32 << 20;
+
+/// What a checkpoint gets of the transcripts.
+#[derive(Default)]
+pub struct Gains {
+    pub pieces: Vec<Piece>,
+    /// Where it stands now with each, the one that grew last at the end.
+    pub marks: Vec<(SessionId, Mark)>,
+    /// What says so in the checkpoint before, if that is still right.
+    pub unchanged: Option<Side>,
+    /// One of them has more than one checkpoint may take.
+    pub more: bool,
+}
+
+/// What one transcript gained.
+pub struct Piece {
+    pub session: SessionId,
+    pub kept: Kept,
+    pub lines: Redacted<Vec<u8>>,
+}
+
+/// Carries on how it stands, without a look at any transcript.
+pub fn carry(store: &Store, before: Option<&Checkpoint>) -> Result<Gains> {
+    let unchanged = match before {
+        Some(before) => store.lookup(before.tree, &[TRANSCRIPTS, b"/", POSITIONS].concat())?,
+        None => None,
+    };
+    let bytes = unchanged.map(|side| store.blob(side.id)).transpose()?.flatten();
+    let marks = bytes.as_deref().map(kept::decode).unwrap_or_default();
+    Ok(Gains { marks, unchanged, ..Gains::default() })
+}
+
+/// Reads what the transcripts of the sessions at work have gained since the checkpoint before.
+pub fn gather<'e>(
+    home: &Home,
+    store: &Store,
+    before: Option<&Checkpoint>,
+    events: impl Iterator<Item = &'e Event>,
+) -> Result<Gains> {
+    let Gains { marks: old, unchanged, .. } = carry(store, before)?;
+    let pieces = || pieces(home, store, before.map(|before| before.id));
+    let mut gains = Gains { marks: old.clone(), ..Gains::default() };
+    for (session, agent, path) in events.filter_map(told) {
+        if !gains.marks.iter().any(|(known, mark)| known == session && mark.path == *path) {
+            let last = pieces()?.into_iter().rfind(|(_, of, kept)| of == session && kept.mark.path == *path);
+            let mark = last.map_or_else(|| Mark::start(agent, path), |(_, _, kept)| kept.mark);
+            gains.marks.push((session.clone(), mark));
+        }
+    }
+    for (session, mark) in std::mem::take(&mut gains.marks) {
+        let known = || {
+            let mut known = Known::default();
+            for (id, of, kept) in pieces()? {
+                if of == session && kept.mark.path == mark.path {
+                    known.add(&piece(store, id, &session, kept.piece)?);
+                }
+            }
+            Ok(known)
+        };
+        match take(&mark, known) {
+            Ok(Some(gain)) => gains.add(session, gain),
+            Ok(None) => gains.marks.push((session, mark)),
+            Err(error) => {
+                note(home, &mark, &error);
+                gains.marks.push((session, mark));
+            }
+        }
+    }
+    gains.settle();
+    gains.unchanged = unchanged.filter(|_| gains.marks == old);
+    Ok(gains)
+}
+
+/// The transcript that an event tells of. One whose path would not be kept as it is cannot be found
+/// again.
+fn told(event: &Event) -> Option<(&SessionId, &str, &Text)> {
+    let (Some(session), What::SessionSeen(seen)) = (&event.session, &event.what) else { return None };
+    let path = seen.transcript.as_ref()?;
+    let is_plain = redact::text(path.as_bytes()).get() == path.as_bytes();
+    (is_plain && is_named_like_one(path)).then_some((session, &*seen.agent, path))
+}
+
+/// A hook may name any file of the user's: what is not called like a transcript is none.
+fn is_named_like_one(path: &Text) -> bool {
+    let path = path_of(path);
+    path.is_absolute() && path.extension().is_some_and(|end| end == "jsonl" || end == "json")
+}
+
+fn path_of(path: &Text) -> &Path {
+    Path::new(OsStr::from_bytes(path.as_bytes()))
+}
+
+/// An agent that has not begun its transcript, or deleted it, is no trouble.
+fn note(home: &Home, mark: &Mark, error: &anyhow::Error) {
+    let is_absent = error.downcast_ref::<io::Error>().is_some_and(|io| io.kind() == io::ErrorKind::NotFound);
+    if !is_absent {
+        let what = format!("{}: {error:#}", mark.path.lossy());
+        trouble::note(&home.place.common, "keep a transcript", &what);
+    }
+}
+
+/// What was taken of a transcript at once.
+struct Gain {
+    mark: Mark,
+    stretch: Stretch,
+    more: bool,
+}
+
+impl Gains {
+    fn add(&mut self, session: SessionId, gain: Gain) {
+        let Gain { mark, stretch, more } = gain;
+        self.more |= more;
+        if stretch.records > 0 {
+            let piece = u32::try_from(self.pieces.iter().filter(|piece| piece.session == session).count());
+            self.pieces.push(Piece {
+                session: session.clone(),
+                kept: Kept {
+                    mark: mark.clone(),
+                    piece: piece.unwrap_or(u32::MAX),
+                    records: stretch.records,
+                    bytes: stretch.lines.get().len() as u64,
+                    known: stretch.known,
+                },
+                lines: stretch.lines,
+            });
+        }
+        self.marks.push((session, mark));
+    }
+
+    /// Adds the directory of the transcripts, if there is anything to say.
+    pub fn tree(&self, store: &Store, pack: &mut Pack) -> Result<Option<Oid>> {
+        let mut all = Vec::new();
+        for piece in &self.pieces {
+            let id = pack.add(ObjectKind::Blob, piece.lines.get())?;
+            let path = format!("{}/{}", piece.session, piece.kept.piece).into_bytes();
+            all.push(Edit { path, to: Some(Side { mode: FILE, id }) });
+        }
+        let positions = match self.unchanged {
+            Some(side) => Some(side),
+            None if self.marks.is_empty() => None,
+            None => {
+                let id = pack.add(ObjectKind::Blob, kept::encode(&self.marks).get())?;
+                Some(Side { mode: FILE, id })
+            }
+        };
+        all.extend(positions.map(|side| Edit { path: POSITIONS.to_vec(), to: Some(side) }));
+        tree::edit(store, pack, None, &all, None)
+    }
+
+    /// The events that tell of the pieces, as lines.
+    pub fn lines(&self, now: Timestamp) -> Vec<u8> {
+        let what = |piece: &Piece| What::TranscriptKept(Box::new(piece.kept.clone()));
+        self.pieces.iter().flat_map(|piece| draft::told(now, Some(&piece.session), what(piece))).collect()
+    }
+
+    /// The marks of those that grew go to the end, and the oldest go.
+    fn settle(&mut self) {
+        let grew = |of: &SessionId, mark: &Mark| {
+            self.pieces.iter().any(|piece| piece.session == *of && piece.kept.mark.path == mark.path)
+        };
+        let (last, first): (Vec<_>, Vec<_>) =
+            std::mem::take(&mut self.marks).into_iter().partition(|(session, mark)| grew(session, mark));
+        self.marks = [first, last].concat();
+        let many = self.marks.len().saturating_sub(CARRIED);
+        self.marks.drain(..many);
+    }
+}
+
+/// Takes what a transcript gained; `None` if that is nothing.
+fn take(mark: &Mark, known: impl FnOnce() -> Result<Known>) -> Result<Option<Gain>> {
+    let file = Transcript::open(path_of(&mark.path))?;
+    let (start, mut known) = match file.proof(mark.offset)? == Some(mark.proof.clone()) {
+        true if file.length == mark.offset => return Ok(None),
+        true => (mark.offset, Known::default()),
+        false => (0, known()?),
+    };
+    let bytes = file.read(start, MOST)?;
+    let mut stretch = keep::keep(Agent::parse(&mark.agent), &bytes, &mut known);
+    let mut end = start + stretch.consumed as u64;
+    if stretch.consumed == 0 && bytes.len() as u64 == MOST {
+        let Some(line) = file.line_end(start + MOST)? else { return Ok(None) };
+        end = line;
+        stretch = Stretch { lines: keep::stub(end - start, &bytes), records: 1, ..stretch };
+    }
+    let more = end > start && file.length - end > 0 && bytes.len() as u64 == MOST;
+    match file.proof(end)? {
+        Some(proof) if (end, &proof) != (mark.offset, &mark.proof) => {
+            Ok(Some(Gain { mark: Mark { offset: end, proof, ..mark.clone() }, stretch, more }))
+        }
+        _ => Ok(None),
+    }
+}
+
+/// What the chain holds of transcripts, oldest first: the checkpoint, the session, and what it is.
+pub fn pieces(home: &Home, store: &Store, tip: Option<Oid>) -> Result<Vec<(Oid, SessionId, Kept)>> {
+    let open = || Ok(store);
+    let mut all = Vec::new();
+    let mut add = |id: Oid, lines: &[u8]| {
+        for line in lines.lines().filter(|line| event::kind_of(line) == Some(event::KEPT.as_bytes())) {
+            if let Ok(Event { session: Some(session), what: What::TranscriptKept(kept), .. }) =
+                event::decode(line)
+            {
+                all.push((id, session, *kept));
+            }
+        }
+    };
+    Chain { home, open: &open, tip }.tell(&Ledger::read(home), &mut add)?;
+    Ok(all)
+}
+
+/// The lines of one piece.
+pub fn piece(store: &Store, checkpoint: Oid, session: &SessionId, piece: u32) -> Result<Vec<u8>> {
+    let tree = chain::checkpoint(store, checkpoint)?.tree;
+    let missing = || Damaged(format!("a transcript in checkpoint {} is missing", checkpoint.short(12)));
+    let path = [TRANSCRIPTS, format!("/{session}/{piece}").as_bytes()].concat();
+    let side = store.lookup(tree, &path)?.with_context(missing)?;
+    store.blob(side.id)?.with_context(missing)
+}
