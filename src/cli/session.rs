@@ -224,7 +224,7 @@ fn of_link(link: &Link) -> Edit {
 }
 
 fn of_parent(all: &[Session], link: &LinkParent) -> Result<Edit> {
-    let Some(parent) = &link.parent else { return Ok(Edit::ParentSet { parent: None }) };
+    let Some(parent) = &link.parent else { return Ok(Edit::ParentSet { parent: None, kind: None }) };
     let (child, parent) = (sessions::named(all, &link.child)?, sessions::named(all, parent)?);
     if child.id == parent.id {
         bail!("a session cannot descend from itself");
@@ -232,7 +232,7 @@ fn of_parent(all: &[Session], link: &LinkParent) -> Result<Edit> {
     if sessions::ancestors(all, parent).iter().any(|one| one.id == child.id) {
         bail!("{} descends from {} already: that would be a circle", parent.id, child.id);
     }
-    Ok(Edit::ParentSet { parent: Some(parent.id.clone()) })
+    Ok(Edit::ParentSet { parent: Some(parent.id.clone()), kind: None })
 }
 
 fn swept(world: &World, home: &Home, all: &[Session], sweep: &Sweep) -> Result<Exit> {

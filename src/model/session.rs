@@ -4,8 +4,10 @@
 
 mod candidates;
 mod fold;
+mod lineage;
 
 pub use fold::Fold;
+pub use lineage::{Shared, Voice};
 
 use serde::{Deserialize, Serialize};
 
@@ -127,6 +129,9 @@ pub enum Edit {
     ParentSet {
         #[serde(rename = "parent_session_id")]
         parent: Option<SessionId>,
+        /// What it is to it; [`ParentKind::Manual`] if nothing is said.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        kind: Option<ParentKind>,
     },
     /// What became of it.
     Close { outcome: Outcome, closed_reason: Option<String> },
@@ -134,6 +139,16 @@ pub enum Edit {
     Sweep { activity_state: String, effective_last_progress: Timestamp },
     /// One of its external ids is a session of its own.
     Split { external_id: Text },
+    /// Its transcript begins with records of another session's.
+    LineageFound {
+        of: SessionId,
+        /// The last record that both have.
+        at_message: Text,
+        /// How many both have.
+        shared: u64,
+        /// The other has no more than these.
+        whole: bool,
+    },
 }
 
 /// Why two sessions are thought to belong together, or not.
@@ -198,6 +213,16 @@ pub struct Session {
     pub events: u64,
     /// How many lines of its transcripts are kept.
     pub kept: u64,
+    /// Ids of sessions that turned out to be this one.
+    pub also: Vec<SessionId>,
+    /// Its agent said that it went on with a conversation.
+    pub resumed: bool,
+    /// What its transcript shares with an older session's.
+    pub shared: Option<Shared>,
+    /// Who said which its parent is.
+    pub voice: Voice,
+    /// External ids that somebody took away from it.
+    pub split: Vec<Text>,
 }
 
 /// Where and when a batch of events was kept.
@@ -247,6 +272,11 @@ impl Session {
             identity: Identity { source: "minted", confidence: "minted", matched: None },
             events: 0,
             kept: 0,
+            also: Vec::new(),
+            resumed: false,
+            shared: None,
+            voice: Voice::Nobody,
+            split: Vec::new(),
         }
     }
 

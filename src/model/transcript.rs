@@ -45,6 +45,10 @@ pub struct Kept {
     /// The transcript was not what it had been, and was read from its start: so many lines were known.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub known: u64,
+    /// The id of its first record, if this is the first piece: a copy of a conversation begins with
+    /// the same.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub first: Option<Text>,
 }
 
 /// What shows that a transcript is the same up to an offset: SHA-256, in hex, of its first bytes and

@@ -10,7 +10,6 @@ use anyhow::{Context, Result};
 use crate::disk::transcript;
 use crate::git::store::Store;
 use crate::model::agent::Agent;
-use crate::model::id::SessionId;
 use crate::model::session::Session;
 use crate::model::text::Text;
 use crate::store::home::Home;
@@ -46,7 +45,7 @@ impl Saved {
 pub fn saved(home: &Home, store: &Store, session: &Session) -> Result<Vec<Saved>> {
     let mut all: Vec<Saved> = Vec::new();
     for home in home.worktrees()? {
-        for one in saved_in(&home, store, &session.id)? {
+        for one in saved_in(&home, store, session)? {
             match all.iter_mut().find(|known| known.path == one.path) {
                 Some(known) => {
                     let mut met = Known::default();
@@ -61,16 +60,15 @@ pub fn saved(home: &Home, store: &Store, session: &Session) -> Result<Vec<Saved>
     Ok(all)
 }
 
-fn saved_in(home: &Home, store: &Store, session: &SessionId) -> Result<Vec<Saved>> {
+fn saved_in(home: &Home, store: &Store, session: &Session) -> Result<Vec<Saved>> {
     let mut found: Vec<(String, Text, Vec<Vec<u8>>)> = Vec::new();
-    for (checkpoint, of, piece) in kept::pieces(home, store, tip::intact(home)?)? {
-        if of != *session {
-            continue;
-        }
-        let lines = kept::piece(store, checkpoint, session, piece.piece)?;
-        match found.iter_mut().find(|(_, path, _)| *path == piece.mark.path) {
+    let of_it = |held: &kept::Held| held.session == session.id || session.also.contains(&held.session);
+    for held in kept::pieces(home, store, tip::intact(home)?)?.into_iter().filter(of_it) {
+        let lines = kept::piece(store, &held)?;
+        let mark = held.kept.mark;
+        match found.iter_mut().find(|(_, path, _)| *path == mark.path) {
             Some((_, _, pieces)) => pieces.push(lines),
-            None => found.push((piece.mark.agent, piece.mark.path, vec![lines])),
+            None => found.push((mark.agent, mark.path, vec![lines])),
         }
     }
     let whole = |(agent, path, pieces): (String, Text, Vec<Vec<u8>>)| {

@@ -105,7 +105,8 @@ pub fn named<'a>(all: &'a [Session], word: &str) -> Result<&'a Session> {
     }
     let digits = word.strip_prefix("sess_").unwrap_or(word).to_ascii_lowercase();
     let fits = |session: &&Session| {
-        let begins = digits.len() >= SHORTEST && session.id.uuid().starts_with(&digits);
+        let mut ids = session.also.iter().chain([&session.id]);
+        let begins = digits.len() >= SHORTEST && ids.any(|id| id.uuid().starts_with(&digits));
         let external = session.external_ids.iter().any(|id| id.as_bytes() == word.as_bytes());
         begins || external || session.alias.as_deref() == Some(word)
     };
@@ -146,5 +147,5 @@ pub const DEEPEST: usize = 50;
 
 /// The session with this id.
 pub fn find<'a>(all: &'a [Session], id: &SessionId) -> Option<&'a Session> {
-    all.iter().find(|one| one.id == *id)
+    all.iter().find(|one| one.id == *id || one.also.contains(id))
 }

@@ -45,6 +45,7 @@ pub mod land;
 pub mod late;
 pub mod led;
 pub mod ledger;
+pub mod lineage;
 pub mod maintain;
 pub mod models;
 pub mod orphans;

@@ -19,11 +19,11 @@ use bstr::ByteSlice;
 use super::home::Home;
 use super::ledger::Ledger;
 use super::models::Chain;
-use super::{Damaged, chain, draft, trouble};
+use super::{Damaged, chain, draft, lineage, trouble};
 use crate::disk::transcript::Transcript;
 use crate::git::pack::Pack;
 use crate::git::store::Store;
-use crate::git::tree::{self, Edit};
+use crate::git::tree;
 use crate::git::{FILE, ObjectKind};
 use crate::model::agent::Agent;
 use crate::model::change::Side;
@@ -32,6 +32,7 @@ use crate::model::event::{Event, What};
 use crate::model::id::SessionId;
 use crate::model::oid::Oid;
 use crate::model::redact::{self, Redacted};
+use crate::model::session::Edit;
 use crate::model::text::Text;
 use crate::model::time::Timestamp;
 use crate::model::transcript::{Kept, Mark};
@@ -60,6 +61,15 @@ pub struct Gains {
     pub unchanged: Option<Side>,
     /// One of them has more than one checkpoint may take.
     pub more: bool,
+    /// What of other sessions was found in those that are new.
+    pub found: Vec<(SessionId, Edit)>,
+}
+
+/// A piece that the chain holds.
+pub struct Held {
+    pub checkpoint: Oid,
+    pub session: SessionId,
+    pub kept: Kept,
 }
 
 /// What one transcript gained.
@@ -92,17 +102,18 @@ pub fn gather<'e>(
     let mut gains = Gains { marks: old.clone(), ..Gains::default() };
     for (session, agent, path) in events.filter_map(told) {
         if !gains.marks.iter().any(|(known, mark)| known == session && mark.path == *path) {
-            let last = pieces()?.into_iter().rfind(|(_, of, kept)| of == session && kept.mark.path == *path);
-            let mark = last.map_or_else(|| Mark::start(agent, path), |(_, _, kept)| kept.mark);
+            let last =
+                pieces()?.into_iter().rfind(|one| one.session == *session && one.kept.mark.path == *path);
+            let mark = last.map_or_else(|| Mark::start(agent, path), |one| one.kept.mark);
             gains.marks.push((session.clone(), mark));
         }
     }
     for (session, mark) in std::mem::take(&mut gains.marks) {
         let known = || {
             let mut known = Known::default();
-            for (id, of, kept) in pieces()? {
-                if of == session && kept.mark.path == mark.path {
-                    known.add(&piece(store, id, &session, kept.piece)?);
+            for one in pieces()? {
+                if one.session == session && one.kept.mark.path == mark.path {
+                    known.add(&piece(store, &one)?);
                 }
             }
             Ok(known)
@@ -116,6 +127,10 @@ pub fn gather<'e>(
             }
         }
     }
+    let news = gains.pieces.iter().filter(|piece| piece.kept.first.is_some());
+    let found =
+        news.map(|new| Ok(lineage::find(store, new, &pieces()?)?.map(|edit| (new.session.clone(), edit))));
+    gains.found = found.collect::<Result<Vec<_>>>()?.into_iter().flatten().collect();
     gains.settle();
     gains.unchanged = unchanged.filter(|_| gains.marks == old);
     Ok(gains)
@@ -153,12 +168,14 @@ fn note(home: &Home, mark: &Mark, error: &anyhow::Error) {
 struct Gain {
     mark: Mark,
     stretch: Stretch,
+    /// The id of its first record, if it is new.
+    first: Option<Text>,
     more: bool,
 }
 
 impl Gains {
     fn add(&mut self, session: SessionId, gain: Gain) {
-        let Gain { mark, stretch, more } = gain;
+        let Gain { mark, stretch, first, more } = gain;
         self.more |= more;
         if stretch.records > 0 {
             let piece = u32::try_from(self.pieces.iter().filter(|piece| piece.session == session).count());
@@ -170,6 +187,7 @@ impl Gains {
                     records: stretch.records,
                     bytes: stretch.lines.get().len() as u64,
                     known: stretch.known,
+                    first,
                 },
                 lines: stretch.lines,
             });
@@ -183,7 +201,7 @@ impl Gains {
         for piece in &self.pieces {
             let id = pack.add(ObjectKind::Blob, piece.lines.get())?;
             let path = format!("{}/{}", piece.session, piece.kept.piece).into_bytes();
-            all.push(Edit { path, to: Some(Side { mode: FILE, id }) });
+            all.push(tree::Edit { path, to: Some(Side { mode: FILE, id }) });
         }
         let positions = match self.unchanged {
             Some(side) => Some(side),
@@ -193,14 +211,16 @@ impl Gains {
                 Some(Side { mode: FILE, id })
             }
         };
-        all.extend(positions.map(|side| Edit { path: POSITIONS.to_vec(), to: Some(side) }));
+        all.extend(positions.map(|side| tree::Edit { path: POSITIONS.to_vec(), to: Some(side) }));
         tree::edit(store, pack, None, &all, None)
     }
 
     /// The events that tell of the pieces, as lines.
     pub fn lines(&self, now: Timestamp) -> Vec<u8> {
-        let what = |piece: &Piece| What::TranscriptKept(Box::new(piece.kept.clone()));
-        self.pieces.iter().flat_map(|piece| draft::told(now, Some(&piece.session), what(piece))).collect()
+        let kept = |piece: &Piece| What::TranscriptKept(Box::new(piece.kept.clone()));
+        let kept = self.pieces.iter().map(|piece| (&piece.session, kept(piece)));
+        let found = self.found.iter().map(|(of, edit)| (of, What::SessionEdited(edit.clone())));
+        kept.chain(found).flat_map(|(of, what)| draft::told(now, Some(of), what)).collect()
     }
 
     /// The marks of those that grew go to the end, and the oldest go.
@@ -225,7 +245,8 @@ fn take(mark: &Mark, known: impl FnOnce() -> Result<Known>) -> Result<Option<Gai
         false => (0, known()?),
     };
     let bytes = file.read(start, MOST)?;
-    let mut stretch = keep::keep(Agent::parse(&mark.agent), &bytes, &mut known);
+    let agent = Agent::parse(&mark.agent);
+    let mut stretch = keep::keep(agent, &bytes, &mut known);
     let mut end = start + stretch.consumed as u64;
     if stretch.consumed == 0 && bytes.len() as u64 == MOST {
         let Some(line) = file.line_end(start + MOST)? else { return Ok(None) };
@@ -235,22 +256,24 @@ fn take(mark: &Mark, known: impl FnOnce() -> Result<Known>) -> Result<Option<Gai
     let more = end > start && file.length - end > 0 && bytes.len() as u64 == MOST;
     match file.proof(end)? {
         Some(proof) if (end, &proof) != (mark.offset, &mark.proof) => {
-            Ok(Some(Gain { mark: Mark { offset: end, proof, ..mark.clone() }, stretch, more }))
+            let known = agent.filter(|_| mark.proof.is_empty());
+            let first = known.and_then(|agent| keep::first_id(agent, stretch.lines.get())).map(Text::from);
+            Ok(Some(Gain { mark: Mark { offset: end, proof, ..mark.clone() }, stretch, first, more }))
         }
         _ => Ok(None),
     }
 }
 
-/// What the chain holds of transcripts, oldest first: the checkpoint, the session, and what it is.
-pub fn pieces(home: &Home, store: &Store, tip: Option<Oid>) -> Result<Vec<(Oid, SessionId, Kept)>> {
+/// What the chain holds of transcripts, oldest first.
+pub fn pieces(home: &Home, store: &Store, tip: Option<Oid>) -> Result<Vec<Held>> {
     let open = || Ok(store);
     let mut all = Vec::new();
-    let mut add = |id: Oid, lines: &[u8]| {
+    let mut add = |checkpoint: Oid, lines: &[u8]| {
         for line in lines.lines().filter(|line| event::kind_of(line) == Some(event::KEPT.as_bytes())) {
             if let Ok(Event { session: Some(session), what: What::TranscriptKept(kept), .. }) =
                 event::decode(line)
             {
-                all.push((id, session, *kept));
+                all.push(Held { checkpoint, session, kept: *kept });
             }
         }
     };
@@ -259,10 +282,11 @@ pub fn pieces(home: &Home, store: &Store, tip: Option<Oid>) -> Result<Vec<(Oid, 
 }
 
 /// The lines of one piece.
-pub fn piece(store: &Store, checkpoint: Oid, session: &SessionId, piece: u32) -> Result<Vec<u8>> {
-    let tree = chain::checkpoint(store, checkpoint)?.tree;
+pub fn piece(store: &Store, held: &Held) -> Result<Vec<u8>> {
+    let Held { checkpoint, session, kept } = held;
     let missing = || Damaged(format!("a transcript in checkpoint {} is missing", checkpoint.short(12)));
-    let path = [TRANSCRIPTS, format!("/{session}/{piece}").as_bytes()].concat();
+    let tree = chain::checkpoint(store, *checkpoint)?.tree;
+    let path = [TRANSCRIPTS, format!("/{session}/{}", kept.piece).as_bytes()].concat();
     let side = store.lookup(tree, &path)?.with_context(missing)?;
     store.blob(side.id)?.with_context(missing)
 }

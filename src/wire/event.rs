@@ -243,7 +243,7 @@ mod tests {
                 paths: vec!["src/a".into()],
             })),
             What::SessionEdited(Edit::AliasSet { alias: Some("retry".into()) }),
-            What::SessionEdited(Edit::ParentSet { parent: None }),
+            What::SessionEdited(Edit::ParentSet { parent: None, kind: None }),
             What::Looked(Looked { tip: Oid::from_bytes(&[7; 32]).unwrap() }),
             What::Unknown("from_the_future".into()),
         ] {

@@ -258,3 +258,84 @@ fn a_turn_costs_the_same_number_of_syncs_however_many_tools_it_has() {
     assert!(one > 0, "a prompt and a checkpoint are synced");
     assert_eq!((count(5), count(20)), (one, one));
 }
+
+/// A second conversation of Claude in the same directory, whose file begins as told.
+fn second(talk: &Talk, id: &str, source: &str, lines: &str) {
+    let file = talk.file.with_file_name(format!("{id}.jsonl"));
+    fs::write(&file, lines).unwrap();
+    let start = json!({"session_id": id, "source": source});
+    hook_at(&talk.sandbox, &talk.sandbox, &file, "SessionStart", start);
+    talk.sandbox.checkpoint();
+}
+
+fn listed(talk: &Talk) -> Vec<Value> {
+    let all = talk.sandbox.json(&["session", "list"])["sessions"].as_array().unwrap().clone();
+    all.into_iter().filter(|one| one["agent"] == "claude").collect()
+}
+
+#[test]
+fn a_conversation_that_was_resumed_under_a_new_id_is_the_same_session() {
+    let talk = Talk::begin();
+    let whole = record("a", "one") + &record("b", "two");
+    talk.says(&whole);
+    talk.sandbox.checkpoint();
+    second(&talk, "new-id", "resume", &(whole.clone() + &record("c", "three")));
+    let all = listed(&talk);
+    assert_eq!(all.len(), 1, "{all:?}");
+    assert_eq!(all[0]["external_ids"], json!([ID, "new-id"]));
+    assert_eq!(
+        (&all[0]["identity"]["source"], &all[0]["identity"]["confidence"]),
+        (&json!("transcript_lineage"), &json!("high"))
+    );
+    for name in [ID, "new-id"] {
+        assert_eq!(talk.sandbox.json(&["session", "show", name])["sessions"][0]["id"], all[0]["id"]);
+    }
+    // The old one speaks again: they are two after all.
+    talk.hook("UserPromptSubmit", json!({"prompt": "still here"}));
+    let all = listed(&talk);
+    assert_eq!(all.len(), 2, "{all:?}");
+    let child = all.iter().find(|one| one["external_ids"] == json!(["new-id"])).unwrap();
+    let parent = all.iter().find(|one| one["external_ids"] == json!([ID])).unwrap();
+    assert_eq!((&child["parent"], &child["parent_kind"]), (&parent["id"], &json!("fork")));
+}
+
+#[test]
+fn a_conversation_that_shares_its_beginning_is_a_fork_and_one_that_shares_nothing_is_alone() {
+    let talk = Talk::begin();
+    talk.says(&(record("a", "one") + &record("b", "two") + &record("c", "three")));
+    talk.sandbox.checkpoint();
+    let parent = listed(&talk)[0]["id"].clone();
+    // It was forked after the second record, and it does not even say so.
+    second(&talk, "fork", "resume", &(record("a", "one") + &record("b", "two") + &record("d", "other")));
+    second(&talk, "clear", "clear", &record("z", "new"));
+    let all = listed(&talk);
+    let of = |id: &str| all.iter().find(|one| one["external_ids"] == json!([id])).unwrap().clone();
+    assert_eq!((&of("fork")["parent"], &of("fork")["parent_kind"]), (&parent, &json!("fork")));
+    assert_eq!(of("clear")["parent"], Value::Null);
+    // What the child says from now on is the child's.
+    let before = kept(&talk.sandbox);
+    let file = talk.file.with_file_name("fork.jsonl");
+    fs::write(&file, fs::read_to_string(&file).unwrap() + &record("e", "more")).unwrap();
+    talk.sandbox.checkpoint();
+    assert_eq!(kept(&talk.sandbox), before);
+}
+
+#[test]
+fn what_an_agent_says_of_a_parent_is_believed_and_what_a_person_says_more() {
+    let sandbox = Sandbox::enabled();
+    let start = |agent: &str, payload: Value| {
+        let mut all = json!({"hook_event_name": "SessionStart", "cwd": sandbox.dir});
+        all.as_object_mut().unwrap().extend(payload.as_object().unwrap().clone());
+        finish(sandbox.command(GIT_TRACE).args(["hook", agent]), all.to_string().as_bytes()).silent();
+    };
+    start("codex", json!({"session_id": "t-1", "source": "startup"}));
+    start("codex", json!({"session_id": "t-2", "source": "startup", "forked_from_id": "t-1"}));
+    start("codex", json!({"session_id": "t-3", "thread_source": "subagent", "parent_thread_id": "t-1"}));
+    let one = |name: &str| sandbox.json(&["session", "show", name])["sessions"][0].clone();
+    let first = one("t-1")["id"].clone();
+    assert_eq!((&one("t-2")["parent"], &one("t-2")["parent_kind"]), (&first, &json!("fork")));
+    assert_eq!((&one("t-3")["parent"], &one("t-3")["parent_kind"]), (&first, &json!("subagent")));
+    sandbox.trace(&["session", "link-parent", "t-2", "t-3"]).good("link-parent");
+    start("codex", json!({"session_id": "t-2", "source": "resume", "forked_from_id": "t-1"}));
+    assert_eq!((&one("t-2")["parent"], &one("t-2")["parent_kind"]), (&one("t-3")["id"], &json!("manual")));
+}

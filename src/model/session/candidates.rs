@@ -3,12 +3,15 @@
 use std::collections::BTreeMap;
 
 use super::{Candidate, Session};
-use crate::model::id::SessionId;
 use crate::model::sanitise;
 use crate::model::text::Text;
+use crate::model::time::Timestamp;
 
 /// So many candidates are named, the rest is counted.
 const MOST_CANDIDATES: usize = 10;
+
+/// Of more sessions that began alike only the nearest are looked at.
+const NEAREST: usize = 200;
 
 /// A prompt of fewer letters than this says little.
 const TELLING: usize = 24;
@@ -26,20 +29,22 @@ pub fn propose(all: &mut [Session]) {
             by_prompt.entry(print).or_default().push(at);
         }
     }
-    for group in by_prompt.values().filter(|group| group.len() > 1) {
-        let proposals: Vec<(usize, Vec<Candidate>)> = group
-            .iter()
-            .filter(|at| all[**at].parent.is_none())
-            .map(|at| (*at, group.iter().filter_map(|other| candidate(&all[*at], &all[*other])).collect()))
-            .collect();
-        for (at, mut candidates) in proposals {
-            let progress = |id: &SessionId| all.iter().find(|one| one.id == *id).map(|one| one.last_progress);
-            candidates
-                .sort_by(|a, b| (b.strong, progress(&b.id), &a.id).cmp(&(a.strong, progress(&a.id), &b.id)));
-            all[at].candidates_omitted = candidates.len().saturating_sub(MOST_CANDIDATES);
-            candidates.truncate(MOST_CANDIDATES);
-            all[at].candidates = candidates;
+    let mut proposals: Vec<(usize, Vec<Candidate>)> = Vec::new();
+    for group in by_prompt.values_mut().filter(|group| group.len() > 1) {
+        group.sort_by_key(|at| all[*at].started);
+        for (place, at) in group.iter().enumerate().filter(|(_, at)| all[**at].parent.is_none()) {
+            let older = group[..place].iter().rev().take(NEAREST);
+            let mut found: Vec<(Timestamp, Candidate)> = older
+                .filter_map(|other| Some((all[*other].last_progress, candidate(&all[*at], &all[*other])?)))
+                .collect();
+            found.sort_by(|(p, a), (q, b)| (b.strong, q, &a.id).cmp(&(a.strong, p, &b.id)));
+            proposals.push((*at, found.into_iter().map(|(_, one)| one).collect()));
         }
+    }
+    for (at, mut candidates) in proposals {
+        all[at].candidates_omitted = candidates.len().saturating_sub(MOST_CANDIDATES);
+        candidates.truncate(MOST_CANDIDATES);
+        all[at].candidates = candidates;
     }
 }
 

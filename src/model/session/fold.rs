@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::{Edit, Identity, Outcome, ParentKind, Session, Setting, candidates};
+use super::{Edit, Identity, Outcome, ParentKind, Session, Setting, Shared, Voice, candidates, lineage};
 use crate::model::event::{Event, SessionSeen, What};
 use crate::model::id::SessionId;
 use crate::model::sanitise;
@@ -51,14 +51,11 @@ impl Session {
         first(&mut self.cwd, seen.cwd.as_ref());
         last(&mut self.model, seen.model.as_ref());
         last(&mut self.shell, seen.shell.as_ref());
-        last(&mut self.transcript, seen.transcript.as_ref());
-        if let (None, Some(parent)) = (&self.parent, &seen.parent) {
-            self.parent = Some(SessionId::of_key(&seen.agent, parent.as_bytes()));
-            self.parent_kind = Some(match seen.agent.as_str() {
-                "shell" if seen.parent_kind.as_deref() == Some("resume") => ParentKind::Resume,
-                "shell" => ParentKind::Nested,
-                _ => ParentKind::Fork,
-            });
+        // A sub-agent's is its own.
+        last(&mut self.transcript, seen.transcript.as_ref().filter(|_| seen.subagent.is_none()));
+        self.resumed |= seen.source.as_deref() == Some("resume");
+        if let Some(parent) = lineage::named(seen) {
+            self.descend(Voice::Agent, Some(parent));
         }
     }
 
@@ -73,9 +70,9 @@ impl Session {
                 self.tasks.retain(|task| !tasks.contains(task));
                 self.projects.retain(|project| !projects.contains(project));
             }
-            Edit::ParentSet { parent } => {
-                self.parent = parent.clone().filter(|parent| *parent != self.id);
-                self.parent_kind = self.parent.as_ref().map(|_| ParentKind::Manual);
+            Edit::ParentSet { parent, kind } => {
+                let kind = kind.unwrap_or(ParentKind::Manual);
+                self.descend(Voice::Person, parent.clone().map(|parent| (parent, kind)));
             }
             Edit::Close { outcome: Outcome::Open, .. } => {
                 (self.outcome, self.closed_at, self.closed_reason) = (Outcome::Open, None, None);
@@ -84,7 +81,13 @@ impl Session {
                 (self.outcome, self.closed_at) = (*outcome, Some(at));
                 self.closed_reason.clone_from(closed_reason);
             }
-            Edit::Split { external_id } => self.external_ids.retain(|id| id != external_id),
+            Edit::Split { external_id } => {
+                self.external_ids.retain(|id| id != external_id);
+                self.split.push(external_id.clone());
+            }
+            Edit::LineageFound { of, at_message, whole, .. } => {
+                self.shared = Some(Shared { of: of.clone(), at_message: at_message.clone(), whole: *whole });
+            }
             Edit::Sweep { .. } => self.swept = true,
         }
     }
@@ -111,7 +114,7 @@ fn last<T: Clone>(slot: &mut Option<T>, value: Option<&T>) {
     }
 }
 
-fn add(all: &mut Vec<String>, more: &[String]) {
+pub(super) fn add(all: &mut Vec<String>, more: &[String]) {
     for one in more.iter().filter(|one| !one.is_empty()) {
         if !all.contains(one) {
             all.push(one.clone());
@@ -132,6 +135,21 @@ impl Fold {
         if let Some(setting) = setting {
             session.is_in(setting);
         }
+        if let What::SessionSeen(seen) = &event.what {
+            self.subagent(id, seen, event.at);
+        }
+    }
+
+    /// A sub-agent is a session of its own, below the one that it works for.
+    fn subagent(&mut self, of: &SessionId, seen: &SessionSeen, at: Timestamp) {
+        let Some(subagent) = &seen.subagent else { return };
+        let key = [seen.external_id.as_bytes(), b"\0", subagent.as_bytes()].concat();
+        let id = SessionId::of_key(&seen.agent, &key);
+        let session = self.0.entry(id.clone()).or_insert_with(|| Session::new(id, at));
+        session.seen(&SessionSeen { external_id: subagent.clone(), subagent: None, ..seen.clone() });
+        session.descend(Voice::Person, Some((of.clone(), ParentKind::Subagent)));
+        session.last_activity = session.last_activity.max(at);
+        session.last_progress = session.last_progress.max(at);
     }
 
     /// Counts a checkpoint that holds events of these sessions.
@@ -144,7 +162,8 @@ impl Fold {
     }
 
     /// The sessions, the one that did something last first.
-    pub fn finish(self) -> Vec<Session> {
+    pub fn finish(mut self) -> Vec<Session> {
+        lineage::settle(&mut self.0);
         let mut all: Vec<Session> = self.0.into_values().collect();
         candidates::propose(&mut all);
         all.sort_by(|a, b| b.last_activity.cmp(&a.last_activity).then_with(|| a.id.cmp(&b.id)));

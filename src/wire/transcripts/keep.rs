@@ -81,6 +81,20 @@ pub fn stub(length: u64, begins: &[u8]) -> Redacted<Vec<u8>> {
     redact::json_line(line.as_bytes()).closed()
 }
 
+/// The ids of the records in kept lines, in order.
+pub fn ids(agent: Agent, lines: &[u8]) -> Vec<String> {
+    every_id(agent, lines).collect()
+}
+
+/// The first of them.
+pub fn first_id(agent: Agent, lines: &[u8]) -> Option<String> {
+    every_id(agent, lines).next()
+}
+
+fn every_id(agent: Agent, lines: &[u8]) -> impl Iterator<Item = String> {
+    lines.lines().flat_map(move |line| read(agent, line)).filter_map(|record| record.id)
+}
+
 /// The pieces of a transcript put together: a record that came again, with the same id and the same
 /// bytes, is one record; with the same id and other bytes it is a new version, and both stay.
 pub fn together<'a>(agent: Option<Agent>, pieces: impl Iterator<Item = &'a [u8]>) -> Vec<u8> {

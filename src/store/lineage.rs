@@ -1,0 +1,57 @@
+//! Whose records a new transcript begins with.
+//!
+//! Some agents copy a conversation's history into a new file when it is resumed or forked, ids and all:
+//! its first id leads to the other session, the longest common beginning to where they part. What
+//! follows from that is decided when sessions are read.
+
+use anyhow::Result;
+
+use super::transcripts::{Held, Piece, piece};
+use crate::git::store::Store;
+use crate::model::agent::Agent;
+use crate::model::session::Edit;
+use crate::model::text::Text;
+use crate::wire::transcripts::keep;
+
+/// Of more sessions that begin with the same record only the newest are looked at.
+const MOST: usize = 16;
+
+/// What the beginning of a transcript has in common with another session of the same agent.
+pub fn find(store: &Store, new: &Piece, held: &[Held]) -> Result<Option<Edit>> {
+    let (Some(agent), Some(first)) = (Agent::parse(&new.kept.mark.agent), &new.kept.first) else {
+        return Ok(None);
+    };
+    let ids = keep::ids(agent, new.lines.get());
+    let mut best: Option<(usize, Edit)> = None;
+    let begins_alike = |one: &&Held| {
+        one.session != new.session
+            && one.kept.first.as_ref() == Some(first)
+            && one.kept.mark.agent == new.kept.mark.agent
+    };
+    for other in held.iter().rev().filter(begins_alike).take(MOST) {
+        let theirs = of(store, agent, other, held)?;
+        let shared = ids.iter().zip(&theirs).take_while(|(a, b)| a == b).count();
+        if best.as_ref().is_none_or(|(most, _)| shared > *most)
+            && let Some(last) = shared.checked_sub(1)
+        {
+            let edit = Edit::LineageFound {
+                of: other.session.clone(),
+                at_message: Text::from(ids[last].as_str()),
+                shared: shared as u64,
+                whole: shared == theirs.len(),
+            };
+            best = Some((shared, edit));
+        }
+    }
+    Ok(best.map(|(_, edit)| edit))
+}
+
+/// The ids of all records of a transcript, from its first piece on.
+fn of(store: &Store, agent: Agent, first: &Held, held: &[Held]) -> Result<Vec<String>> {
+    let mut ids = Vec::new();
+    let same = |one: &&Held| one.session == first.session && one.kept.mark.path == first.kept.mark.path;
+    for one in held.iter().filter(same) {
+        ids.extend(keep::ids(agent, &piece(store, one)?));
+    }
+    Ok(ids)
+}
