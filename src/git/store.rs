@@ -160,8 +160,14 @@ impl Store {
         if !self.may_have(id) {
             return Ok(None);
         }
-        let header = self.repo.objects.try_header(&to_gix(id));
-        let header = header.with_context(|| format!("read the header of {id}"))?;
+        let header = |store: &Self| {
+            let header = store.repo.objects.try_header(&to_gix(id));
+            header.with_context(|| format!("read the header of {id}"))
+        };
+        let header = match header(self)? {
+            None if !self.saw_all() => self.anew(|fresh| header(fresh))?,
+            header => header,
+        };
         Ok(header.filter(|header| header.kind == gix::objs::Kind::Blob).map(|header| header.size))
     }
 
@@ -241,11 +247,48 @@ impl Store {
         if !self.may_have(id) {
             return Ok(None);
         }
-        let found = self.repo.objects.try_find(&to_gix(id), buffer);
-        let found = found.with_context(|| format!("read the object {id}"))?;
-        Ok(found.map(|data| (data.kind, data.data)))
+        let find = |store: &Self, buffer: &mut Vec<u8>| {
+            let found = store.repo.objects.try_find(&to_gix(id), buffer);
+            Ok(found.with_context(|| format!("read the object {id}"))?.map(|data| data.kind))
+        };
+        let kind = match find(self, buffer)? {
+            None if !self.saw_all() => self.anew(|fresh| find(fresh, buffer))?,
+            kind => kind,
+        };
+        Ok(kind.map(|kind| (kind, buffer.as_slice())))
+    }
+
+    /// Whether every pack's index was opened, once an object was not found. gix takes one that the system
+    /// would not open (too many files, no memory, a failing disk) for one that is not there.
+    fn saw_all(&self) -> bool {
+        let metrics = self.repo.objects.store_ref().metrics();
+        metrics.open_reachable_indices >= metrics.known_reachable_indices
+    }
+
+    /// Looks once more, with every file opened anew.
+    ///
+    /// # Errors
+    /// [`Unsure`], if an index still cannot be opened.
+    fn anew<T>(&self, look: impl FnOnce(&Self) -> Result<Option<T>>) -> Result<Option<T>> {
+        let fresh = Self::open(&self.dir)?;
+        match look(&fresh)? {
+            None if !fresh.saw_all() => Err(Unsure.into()),
+            found => Ok(found),
+        }
     }
 }
+
+/// A pack's index cannot be opened for now: what is not found may be there.
+#[derive(Debug)]
+pub struct Unsure;
+
+impl std::fmt::Display for Unsure {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("the index of a pack cannot be opened for now, so what is not found may be there")
+    }
+}
+
+impl std::error::Error for Unsure {}
 
 /// The committer's time. Old histories hold dates that nobody can read: they count as the epoch.
 fn seconds(commit: &CommitRef<'_>) -> i64 {

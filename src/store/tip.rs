@@ -11,7 +11,7 @@ use super::home::Home;
 use super::{chain, trouble};
 use crate::disk::clock;
 use crate::disk::file;
-use crate::git::store::Store;
+use crate::git::store::{Store, Unsure};
 use crate::model::checkpoint::Checkpoint;
 use crate::model::oid::Oid;
 use crate::wire::message::Unreadable;
@@ -110,10 +110,12 @@ fn is_newer(error: &anyhow::Error) -> bool {
 
 /// What the system said no to says nothing of what is there.
 fn is_passing(error: &anyhow::Error) -> bool {
-    error
+    let is_unsure = error.chain().any(|cause| cause.is::<Unsure>());
+    let mut refused = error
         .chain()
         .filter_map(|cause| cause.downcast_ref::<std::io::Error>())
-        .any(|error| error.raw_os_error().is_some() && error.kind() != std::io::ErrorKind::NotFound)
+        .filter(|error| error.raw_os_error().is_some() && error.kind() != std::io::ErrorKind::NotFound);
+    is_unsure || refused.next().is_some()
 }
 
 /// Whether flushes were made here before: they left their caches.

@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::PathBuf;
 
-use crate::sandbox::Sandbox;
+use crate::sandbox::{Sandbox, have};
 use crate::story::Story;
 
 /// Three checkpoints, each with a command of its own.
@@ -96,6 +96,31 @@ fn a_killed_search_for_the_chain_leaves_it_to_be_found() {
         );
     }
     goes_on(&sandbox, &ids);
+}
+
+#[test]
+fn an_index_that_cannot_be_opened_for_now_ends_no_chain() {
+    if !have("strace", "faults at system calls") {
+        return;
+    }
+    let (sandbox, ids) = with_three();
+    let dir = sandbox.store().join("objects/pack");
+    let indices = fs::read_dir(dir).unwrap().map(|entry| entry.unwrap().path());
+    let indices: Vec<_> = indices.filter(|path| path.extension().is_some_and(|end| end == "idx")).collect();
+    for index in &indices {
+        let index = index.to_str().unwrap();
+        // Once, and for as long as it takes.
+        for inject in ["inject=openat:error=EMFILE:when=1", "inject=openat:error=EMFILE"] {
+            sandbox.tell("t", &format!("try {inject} {index}"));
+            let faulty = ["-f", "-qq", "-o", "/dev/null", "-P", index, "-e", "trace=openat", "-e", inject];
+            sandbox.run("strace", &[&faulty[..], &["trace", "checkpoint"]].concat());
+            let chain = Story::of(&sandbox).chain;
+            assert!(ids.iter().all(|id| chain.contains(id)), "{inject} {index}: {chain:?}");
+        }
+    }
+    let trouble = fs::read_to_string(sandbox.common_dir().join("trace/trouble.jsonl")).unwrap_or_default();
+    assert!(!trouble.contains("going on from"), "{trouble}");
+    sandbox.fsck();
 }
 
 #[test]
