@@ -6,8 +6,10 @@
 pub mod agents;
 pub mod background;
 pub mod call;
+pub mod import;
 pub mod init;
 pub mod install;
+pub mod present;
 pub mod run;
 pub mod shell;
 pub mod specimen;

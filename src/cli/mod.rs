@@ -5,6 +5,7 @@
 //! runs between Enter and the prompt must not pay for it.
 
 mod agent;
+mod attach;
 mod bisect;
 mod call;
 mod checkpoint;
@@ -20,6 +21,7 @@ mod exit;
 mod flush;
 mod fsck;
 mod hook;
+mod import;
 mod init;
 mod log;
 mod output;
@@ -94,6 +96,8 @@ enum Command {
     Session(session::Args),
     Conflicts(conflicts::Args),
     Resume(resume::Args),
+    Attach(attach::Args),
+    Import(import::Args),
     Restore(restore::Args),
     Undo(undo::Args),
     Redo(undo::RedoArgs),
@@ -138,6 +142,8 @@ impl Command {
             Self::Commands(args) => commands::run(world, &args),
             Self::Trail(args) => trail::run(world, &args),
             Self::Resume(args) => resume::run(world, &args),
+            Self::Attach(args) => attach::run(world, &args),
+            Self::Import(args) => import::run(world, &args),
             Self::Conflicts(args) => conflicts::run(world, &args),
             Self::Session(args) => session::run(world, &args),
             Self::Restore(args) => restore::run(world, &args),

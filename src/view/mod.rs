@@ -22,6 +22,7 @@ pub mod bisect;
 pub mod commands;
 pub mod conflicts;
 pub mod fsck;
+pub mod import;
 pub mod json;
 pub mod log;
 pub mod made;

@@ -9,6 +9,7 @@ mod exec;
 mod faults;
 mod floors;
 mod hostile;
+mod import;
 mod install;
 mod kinds;
 mod mend;

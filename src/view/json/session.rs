@@ -9,6 +9,7 @@ use crate::model::session::{Session, Thresholds};
 use crate::model::text::Text;
 use crate::model::time::Timestamp;
 use crate::view::conflicts::ContestedView;
+use crate::view::import::ImportView;
 use crate::view::session::{ConversationView, children};
 
 /// `trace session list` and `find`.
@@ -154,6 +155,25 @@ pub fn transcripts<'a>(of: &Session, all: impl Iterator<Item = (&'a str, &'a Tex
         Fields::default().with("agent", agent).text("path", Some(path)).list("lines", lines).end()
     });
     Fields::document("session").with("session", of.id.as_str()).list("transcripts", rows).end()
+}
+
+/// `trace import` and `trace attach --agent`.
+pub fn imported(all: &[ImportView], dry_run: bool) -> Value {
+    let rows = all.iter().map(|one| {
+        Fields::default()
+            .with("id", one.session.as_str())
+            .with("agent", one.agent)
+            .text("external_id", Some(&one.external))
+            .text("path", Some(&Text::from(one.path.as_os_str().as_encoded_bytes())))
+            .with("bytes", one.bytes)
+            .with("about", one.about.clone())
+            .with("known", one.known)
+            .with("prompts", one.prompts)
+            .with("commands", one.commands)
+            .with("edits", one.tools)
+            .end()
+    });
+    Fields::document("import").with("dry_run", dry_run).list("sessions", rows).end()
 }
 
 /// `trace resume`.

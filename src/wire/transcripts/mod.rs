@@ -20,6 +20,7 @@ mod lens;
 mod opencode;
 mod pi;
 pub mod place;
+pub mod retell;
 pub mod split;
 mod standing;
 pub mod summary;

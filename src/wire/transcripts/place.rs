@@ -93,6 +93,19 @@ pub fn places(agent: Agent, env: &Env<'_>, cwd: &[u8], external_id: &str) -> Vec
     }
 }
 
+/// The directories below which an agent keeps all its transcripts. Empty for OpenCode.
+pub fn shelves(agent: Agent, env: &Env<'_>) -> Vec<Vec<u8>> {
+    let names: &[&[u8]] = match agent {
+        Agent::Claude | Agent::Cursor => &[b"projects"],
+        Agent::Codex => &[b"sessions", b"archived_sessions"],
+        Agent::Copilot => &[b"session-state"],
+        Agent::Droid | Agent::Pi => &[b"sessions"],
+        Agent::Gemini => &[b"tmp"],
+        Agent::OpenCode => &[],
+    };
+    names.iter().map(|name| join(&env.root(agent), &[name])).collect()
+}
+
 /// Where to put a transcript so that the agent finds it when it goes on in `cwd`.
 ///
 /// `started` is when the conversation began: two agents have it in the name. `None` where the place

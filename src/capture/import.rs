@@ -1,0 +1,215 @@
+//! Conversations that no hook told of: found where their agents keep them, and told again.
+
+use std::ffi::OsStr;
+use std::io;
+use std::os::unix::ffi::OsStrExt;
+use std::path::{Path, PathBuf};
+use std::time::SystemTime;
+
+use anyhow::{Context, Result};
+
+use crate::disk::file::Durability;
+use crate::disk::transcript::Transcript;
+use crate::model::agent::Agent;
+use crate::model::event::{Event, What};
+use crate::model::id::SessionId;
+use crate::model::text::Text;
+use crate::model::time::Timestamp;
+use crate::store::home::Home;
+use crate::store::record;
+use crate::wire::call;
+use crate::wire::transcripts::place::{Env, named, shelves};
+use crate::wire::transcripts::retell::{Retelling, Told};
+use crate::wire::transcripts::{MAX_LINE, Meta, read, split, summary::Summary};
+
+/// So much of a transcript says whose it is, bytes.
+const HEAD: u64 = 256 << 10;
+
+/// So much is read at once, bytes: more than the longest line.
+const STRETCH: u64 = MAX_LINE as u64 + (1 << 20);
+
+/// Agents do not nest their directories deeper.
+const DEEPEST: usize = 8;
+
+/// A journal is written to in pieces of so many events.
+const BATCH: usize = 256;
+
+/// A conversation in a file.
+#[derive(Clone, Debug)]
+pub struct Found {
+    pub agent: Agent,
+    pub path: PathBuf,
+    pub bytes: u64,
+    pub changed: SystemTime,
+    pub external: Text,
+    /// Where it was held, as it says.
+    pub cwd: Option<PathBuf>,
+    pub title: Option<String>,
+    meta: Meta,
+    first: Option<Timestamp>,
+}
+
+/// What was told of a conversation.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Counts {
+    pub prompts: usize,
+    pub commands: usize,
+    pub tools: usize,
+}
+
+/// Whether it is only counted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Mode {
+    Record,
+    Count,
+}
+
+/// The files in which an agent may keep transcripts, in no order. What cannot be listed is left out.
+pub fn files(agent: Agent, env: &Env<'_>) -> Vec<PathBuf> {
+    let mut all = Vec::new();
+    for shelf in shelves(agent, env) {
+        below(Path::new(OsStr::from_bytes(&shelf)), DEEPEST, &mut all);
+    }
+    all
+}
+
+fn below(dir: &Path, depth: usize, all: &mut Vec<PathBuf>) {
+    let entries = std::fs::read_dir(dir).into_iter().flatten().flatten();
+    for entry in entries {
+        // No link is followed: what an agent links to is somewhere else's.
+        match entry.file_type() {
+            Ok(kind) if kind.is_dir() && depth > 0 => below(&entry.path(), depth - 1, all),
+            Ok(kind) if kind.is_file() && is_transcript(&entry.path()) => all.push(entry.path()),
+            _ => {}
+        }
+    }
+}
+
+fn is_transcript(path: &Path) -> bool {
+    path.extension().is_some_and(|end| end == "jsonl")
+        || path.parent().is_some_and(|dir| dir.ends_with("chats"))
+            && path.extension().is_some_and(|end| end == "json")
+}
+
+/// Looks whose conversation a file holds; `None` if it does not say.
+///
+/// # Errors
+/// It cannot be read, or is no plain file of the user's own.
+pub fn look(agent: Agent, path: &Path) -> io::Result<Option<Found>> {
+    let file = Transcript::open(path)?;
+    let head = file.read(0, if agent == Agent::OpenCode { file.length } else { HEAD })?;
+    let records: Vec<_> = split(agent, &head).flat_map(|line| read(agent, line.bytes)).collect();
+    let told = Summary::of(agent, &records);
+    let in_name = named(agent, path.as_os_str().as_bytes());
+    let external = in_name.external_id.or_else(|| told.session.external_id.clone());
+    let (Some(external), false) = (external, records.is_empty()) else { return Ok(None) };
+    Ok(Some(Found {
+        agent,
+        path: path.to_owned(),
+        bytes: file.length,
+        changed: std::fs::metadata(path)?.modified()?,
+        external: external.into(),
+        cwd: told.session.cwd.as_ref().map(PathBuf::from),
+        title: told.title.clone().or_else(|| told.prompts().next().map(str::to_owned)),
+        first: told.first,
+        meta: Meta { parent: told.session.parent.clone().or(in_name.parent), ..told.session },
+    }))
+}
+
+impl Found {
+    /// The session that it is.
+    pub fn session(&self) -> SessionId {
+        SessionId::of_key(self.agent.name(), self.external.as_bytes())
+    }
+
+    /// Tells only that there is such a session and where its transcript is: the next checkpoint reads it.
+    ///
+    /// # Errors
+    /// The journal cannot be written.
+    pub fn introduce(&self, home: &Home) -> Result<()> {
+        let (retelling, began) = self.begin(home)?;
+        let mut writer =
+            Writer { home, found: self, mode: Mode::Record, waiting: Vec::new(), counts: Counts::default() };
+        writer.begin(retelling.start(&self.meta, began));
+        writer.write()
+    }
+
+    fn begin(&self, home: &Home) -> Result<(Retelling, Timestamp)> {
+        let path = Text::from(self.path.as_os_str().as_bytes());
+        let cwd = self.cwd.clone().map_or_else(|| home.place.top().map(Path::to_owned), Ok)?;
+        let changed = self.changed.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+        let changed = Timestamp(i64::try_from(changed.as_micros()).unwrap_or(i64::MAX));
+        let cwd = cwd.to_string_lossy().into_owned();
+        let retelling = Retelling::new(self.agent, self.external.clone(), cwd, path);
+        Ok((retelling, self.first.unwrap_or(changed)))
+    }
+
+    /// Tells it to the journal of a worktree, as its hooks would have. Told twice it is there once.
+    ///
+    /// # Errors
+    /// The transcript cannot be read, or the journal not be written; what was told by then is kept.
+    pub fn retell(&self, home: &Home, mode: Mode) -> Result<Counts> {
+        let (mut retelling, began) = self.begin(home)?;
+        let mut writer = Writer { home, found: self, mode, waiting: Vec::new(), counts: Counts::default() };
+        writer.begin(retelling.start(&self.meta, began));
+        let file = Transcript::open(&self.path).with_context(|| format!("read {}", self.path.display()))?;
+        let mut at = 0;
+        while at < file.length {
+            let bytes = file.read(at, if self.agent == Agent::OpenCode { file.length } else { STRETCH })?;
+            let lines = split(self.agent, &bytes);
+            let complete = lines.complete();
+            for record in lines.flat_map(|line| read(self.agent, line.bytes)) {
+                retelling.take(&record).into_iter().try_for_each(|told| writer.take(told))?;
+            }
+            at = match complete {
+                // A line that is too long says nothing here; it is kept as a stub.
+                0 => match file.line_end(at + bytes.len() as u64)? {
+                    Some(end) => end,
+                    None => break,
+                },
+                _ => at + complete as u64,
+            };
+        }
+        writer.write()?;
+        Ok(writer.counts)
+    }
+}
+
+/// Writes events in pieces.
+struct Writer<'a> {
+    home: &'a Home,
+    found: &'a Found,
+    mode: Mode,
+    waiting: Vec<Event>,
+    counts: Counts,
+}
+
+impl Writer<'_> {
+    fn begin(&mut self, (call, at): Told) {
+        self.waiting.extend(call::events(&call, at));
+    }
+
+    fn take(&mut self, (call, at): Told) -> Result<()> {
+        for event in call::events(&call, at) {
+            let count = match &event.what {
+                // It was introduced once.
+                What::SessionSeen(_) => continue,
+                What::Prompt(_) => &mut self.counts.prompts,
+                What::CommandFinished(_) => &mut self.counts.commands,
+                _ => &mut self.counts.tools,
+            };
+            *count += 1;
+            self.waiting.push(event);
+        }
+        if self.waiting.len() < BATCH { Ok(()) } else { self.write() }
+    }
+
+    fn write(&mut self) -> Result<()> {
+        let events = std::mem::take(&mut self.waiting);
+        if self.mode == Mode::Count || events.is_empty() {
+            return Ok(());
+        }
+        let stem = record::stem(self.found.agent.name(), self.found.external.as_bytes());
+        record::record(&self.home.journal(), &stem, &events, Durability::Buffered).map(drop)
+    }
+}

@@ -1,0 +1,237 @@
+//! `trace import`, and the part of `trace attach` that takes in one conversation.
+
+use std::collections::HashSet;
+use std::ffi::OsStr;
+use std::io::{IsTerminal, Write};
+use std::os::unix::ffi::OsStrExt;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, SystemTime};
+
+use anyhow::{Context, Result, bail};
+
+use super::exit::Exit;
+use super::world::World;
+use super::{flush, output};
+use crate::capture::import::{self, Counts, Found, Mode};
+use crate::disk::place::Place;
+use crate::git::store::Store;
+use crate::model::agent::Agent;
+use crate::model::checkpoint::Kind;
+use crate::model::id::SessionId;
+use crate::recall::select::NotFound;
+use crate::recall::sessions;
+use crate::store::flush::Outcome;
+use crate::store::home::Home;
+use crate::view::import::{self as view, ImportView};
+use crate::view::json;
+use crate::wire::transcripts::place::Env;
+
+/// Take in conversations that agents held here before anything was recorded
+///
+/// Finds the transcripts that an agent keeps of conversations held in any worktree of this repository,
+/// and records their prompts, commands, edited files and words, without their secrets. What is recorded
+/// already is not taken twice. No file is changed.
+#[derive(clap::Args)]
+#[command(
+    after_help = "Example: trace import claude --dry-run\n         trace import all --since '2 weeks ago'"
+)]
+pub struct Args {
+    /// Whose: an agent's name, or `all`
+    #[arg(value_name = "AGENT")]
+    agent: String,
+    /// Only conversations that went on since then
+    #[arg(long, value_name = "WHEN")]
+    since: Option<String>,
+    /// Only say what would be taken in
+    #[arg(long)]
+    dry_run: bool,
+    /// Print a JSON document
+    #[arg(long)]
+    json: bool,
+}
+
+/// Runs it.
+pub fn run(world: &World, args: &Args) -> Result<Exit> {
+    let home = world.home()?;
+    let agents = match args.agent.as_str() {
+        "all" => Agent::ALL.to_vec(),
+        name => vec![agent(name)?],
+    };
+    let since = args.since.as_ref().map(|text| world.when(text)).transpose()?;
+    let since = since.and_then(|at| u64::try_from(at.0).ok());
+    let since = since.map(|micros| SystemTime::UNIX_EPOCH + Duration::from_micros(micros));
+    let mut progress = Progress::new();
+    let mut here = Vec::new();
+    let homes = homes(world, &home)?;
+    for agent in agents {
+        for path in files(world, agent) {
+            progress.step();
+            let found = match import::look(agent, &path) {
+                Ok(Some(found)) => found,
+                Ok(None) => continue,
+                Err(error) => {
+                    output::say(&format!("trace: {} was left out: {error}", path.display()));
+                    continue;
+                }
+            };
+            let home = found.cwd.as_ref().and_then(|cwd| homes.iter().find(|(top, _)| cwd.starts_with(top)));
+            if let Some((_, home)) = home.filter(|_| since.is_none_or(|since| found.changed >= since)) {
+                here.push((found, home.clone()));
+            }
+        }
+    }
+    progress.end();
+    if here.is_empty() {
+        return Err(NotFound(format!("no conversation of {} was held here", args.agent)).into());
+    }
+    here.sort_by_key(|(found, _)| found.changed);
+    let mode = if args.dry_run { Mode::Count } else { Mode::Record };
+    let rows = take_in(world, &home, here, mode)?;
+    show(world, &rows, mode, args.json)?;
+    Ok(Exit::Done)
+}
+
+/// The agent of this name.
+pub fn agent(name: &str) -> Result<Agent> {
+    let known = || Agent::ALL.map(Agent::name).join(", ");
+    Agent::parse(name)
+        .with_context(|| NotFound(format!("no agent is called {name:?}: there are {}", known())))
+}
+
+/// The files in which an agent may keep transcripts.
+pub fn files(world: &World, agent: Agent) -> Vec<PathBuf> {
+    let var = |name: &str| std::env::var_os(name).map(|value| value.as_bytes().to_vec());
+    let user_home = world.user.home.as_deref().map_or(OsStr::new(""), Path::as_os_str);
+    import::files(agent, &Env { home: user_home.as_bytes(), var: &var })
+}
+
+/// The worktrees of this repository that this user records, each by its top.
+fn homes(world: &World, home: &Home) -> Result<Vec<(PathBuf, Home)>> {
+    let mut all = Vec::new();
+    for place in Place::all_of(&home.place.common) {
+        let Ok(top) = place.top().map(Path::to_owned) else { continue };
+        if let Some(home) = Home::of(place, world.state()?)? {
+            all.push((top, home));
+        }
+    }
+    // Of two that lie in each other the inner one.
+    all.sort_by_key(|(top, _)| std::cmp::Reverse(top.as_os_str().len()));
+    Ok(all)
+}
+
+/// Records conversations, each in its worktree, and takes checkpoints of them.
+pub fn take_in(world: &World, home: &Home, all: Vec<(Found, Home)>, mode: Mode) -> Result<Vec<ImportView>> {
+    let known = known(home)?;
+    let mut rows = Vec::new();
+    let mut touched: Vec<Home> = Vec::new();
+    let mut progress = Progress::new();
+    for (found, home) in all {
+        progress.step();
+        // A session that its hooks told of, or that was taken in before, is not told again; but what its
+        // transcript holds is still read.
+        let is_known = known.contains(&found.session());
+        let counts = match is_known {
+            true => Counts::default(),
+            false => found.retell(&home, mode)?,
+        };
+        if is_known && mode == Mode::Record {
+            found.introduce(&home)?;
+        }
+        if !touched.iter().any(|one| one.worktree == home.worktree) {
+            touched.push(home);
+        }
+        rows.push(ImportView {
+            session: found.session(),
+            agent: found.agent.name(),
+            external: found.external,
+            path: found.path,
+            bytes: found.bytes,
+            about: found.title,
+            known: is_known,
+            prompts: counts.prompts,
+            commands: counts.commands,
+            tools: counts.tools,
+        });
+    }
+    progress.end();
+    if mode == Mode::Record {
+        for home in touched {
+            while let Outcome::Made(made) = flush::now(world, &home, Kind::Manual, None)? {
+                if !made.more {
+                    break;
+                }
+            }
+        }
+    }
+    Ok(rows)
+}
+
+/// The sessions that said something already.
+fn known(home: &Home) -> Result<HashSet<SessionId>> {
+    let (all, read) = sessions::read(home, &Store::open(&home.place.store())?);
+    read.context("some of the record could not be read")?;
+    let told = all.into_iter().filter(|one| one.prompts + one.commands > 0);
+    Ok(told.flat_map(|one| one.also.into_iter().chain([one.id])).collect())
+}
+
+/// Shows what was taken in, or would be.
+pub fn show(world: &World, rows: &[ImportView], mode: Mode, as_json: bool) -> Result<()> {
+    let dry_run = mode == Mode::Count;
+    output::print(|out| match as_json {
+        true => json::write(out, &json::session::imported(rows, dry_run)),
+        false => view::write(out, rows, &world.look()),
+    })?;
+    if !as_json {
+        output::say(&view::sum(rows, dry_run));
+    }
+    Ok(())
+}
+
+/// One conversation, by its file or by its id.
+pub fn find(world: &World, agent: Agent, word: &str) -> Result<Found> {
+    let path = Path::new(word);
+    if path.is_file() {
+        let path = world.cwd.join(path);
+        let found = import::look(agent, &path).with_context(|| format!("read {}", path.display()))?;
+        return found.with_context(|| {
+            NotFound(format!("{} does not look like a transcript of {}", path.display(), agent.name()))
+        });
+    }
+    for path in files(world, agent) {
+        if let Ok(Some(found)) = import::look(agent, &path)
+            && found.external.as_bytes() == word.as_bytes()
+        {
+            return Ok(found);
+        }
+    }
+    bail!(NotFound(format!(
+        "{} has no transcript of {word:?} that could be found: name the file",
+        agent.name()
+    )))
+}
+
+/// Says on a terminal how far it is.
+struct Progress {
+    shown: bool,
+    done: usize,
+}
+
+impl Progress {
+    fn new() -> Self {
+        Self { shown: std::io::stderr().is_terminal(), done: 0 }
+    }
+
+    fn step(&mut self) {
+        self.done += 1;
+        if self.shown && self.done.is_multiple_of(50) {
+            // If nobody listens there, nothing can be done about it.
+            let _ = write!(std::io::stderr(), "\r{} conversations", self.done);
+        }
+    }
+
+    fn end(&self) {
+        if self.shown && self.done >= 50 {
+            let _ = write!(std::io::stderr(), "\r\x1b[K");
+        }
+    }
+}

@@ -1,0 +1,150 @@
+//! Conversations that no hook told of, and sessions that go on with others.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use serde_json::{Value, json};
+
+use crate::sandbox::Sandbox;
+use crate::story::Story;
+
+const CODEX: &str = "0199aaaa-0000-7000-8000-00000000000b";
+
+/// A conversation of Claude that was held in `cwd`, in the place where Claude keeps it.
+fn claude(sandbox: &Sandbox, id: &str, cwd: &Path, prompt: &str) -> PathBuf {
+    let line = |more: Value| {
+        let mut line = json!({"sessionId": id, "cwd": cwd, "timestamp": "2026-09-01T08:00:00.000Z"});
+        line.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        line.to_string() + "\n"
+    };
+    let tool = |id: &str, name: &str, input: Value| json!({"type": "tool_use", "id": id, "name": name, "input": input});
+    let result = |id: &str| json!({"type": "tool_result", "tool_use_id": id, "content": "ok"});
+    let used =
+        [tool("t1", "Bash", json!({"command": "make"})), tool("t2", "Edit", json!({"file_path": "a.rs"}))];
+    let text = [
+        line(
+            json!({"type": "user", "uuid": format!("{id}-1"), "message": {"role": "user", "content": prompt}}),
+        ),
+        line(json!({"type": "assistant", "uuid": format!("{id}-2"), "parentUuid": format!("{id}-1"),
+            "message": {"id": "m", "role": "assistant", "model": "big", "content": used}})),
+        line(json!({"type": "user", "uuid": format!("{id}-3"), "parentUuid": format!("{id}-2"),
+            "timestamp": "2026-09-01T08:00:02.000Z",
+            "message": {"role": "user", "content": [result("t1"), result("t2")]}})),
+    ];
+    let slug = cwd.to_string_lossy().replace(|c: char| !c.is_ascii_alphanumeric(), "-");
+    let dir = sandbox.root().join("home/.claude/projects").join(slug);
+    fs::create_dir_all(&dir).unwrap();
+    let file = dir.join(format!("{id}.jsonl"));
+    fs::write(&file, text.concat()).unwrap();
+    file
+}
+
+fn codex(sandbox: &Sandbox) -> PathBuf {
+    let dir = sandbox.root().join("home/.codex/sessions/2026/09/01");
+    fs::create_dir_all(&dir).unwrap();
+    let file = dir.join(format!("rollout-2026-09-01T08-00-00-{CODEX}.jsonl"));
+    let line = |kind: &str, payload: Value| {
+        json!({"timestamp": "2026-09-01T08:00:00.000Z", "type": kind, "payload": payload}).to_string() + "\n"
+    };
+    let meta =
+        json!({"id": CODEX, "timestamp": "2026-09-01T08:00:00.000Z", "cwd": sandbox.dir, "cli_version": "1"});
+    let prompt = json!({"type": "user_message", "message": "fix the build"});
+    fs::write(&file, line("session_meta", meta) + &line("event_msg", prompt)).unwrap();
+    file
+}
+
+fn one(sandbox: &Sandbox, name: &str) -> Value {
+    sandbox.json(&["session", "show", name])["sessions"][0].clone()
+}
+
+#[test]
+fn what_agents_said_here_before_is_taken_in_once_and_nothing_of_elsewhere() {
+    let sandbox = Sandbox::enabled();
+    let file = claude(&sandbox, "c-1", &sandbox.dir, "add a retry");
+    claude(&sandbox, "c-2", &sandbox.root().join("elsewhere"), "not here");
+    codex(&sandbox);
+    let before = fs::read(&file).unwrap();
+    let planned = sandbox.json(&["import", "all", "--dry-run"]);
+    assert_eq!(planned["sessions"].as_array().unwrap().len(), 2, "{planned}");
+    assert!(
+        sandbox.json(&["session", "list"])["sessions"].as_array().unwrap().is_empty(),
+        "nothing was written"
+    );
+    let taken = sandbox.json(&["import", "all"]);
+    let of = |agent: &str| {
+        taken["sessions"].as_array().unwrap().iter().find(|one| one["agent"] == agent).unwrap().clone()
+    };
+    let counts = |one: &Value| [one["prompts"].clone(), one["commands"].clone(), one["edits"].clone()];
+    assert_eq!(counts(&of("claude")), [json!(1), json!(1), json!(1)]);
+    assert_eq!(counts(&of("codex")), [json!(1), json!(0), json!(0)]);
+    let session = one(&sandbox, "c-1");
+    assert_eq!((&session["first_prompt"], &session["commands"]), (&json!("add a retry"), &json!(1)));
+    assert!(session["started"].as_str().unwrap().starts_with("2026-09-01T08:00:00"));
+    assert_eq!(session["transcript_kept"], 3);
+    let commands = sandbox.list("commands", "commands");
+    assert_eq!((&commands[0]["command"], &commands[0]["duration_us"]), (&json!("make"), &json!(2_000_000)));
+    let before_again = Story::of(&sandbox).events.len();
+    let again = sandbox.json(&["import", "all"]);
+    assert!(again["sessions"].as_array().unwrap().iter().all(|one| one["known"] == true), "{again}");
+    let story = Story::of(&sandbox);
+    story.ids_are_unique();
+    story.holds_once(["make"]);
+    assert_eq!(story.events.len(), before_again, "what was taken in is not taken in again");
+    assert_eq!(fs::read(&file).unwrap(), before);
+    assert_eq!(sandbox.trace(&["import", "gemini"]).code, 1);
+    assert_eq!(sandbox.trace(&["import", "nobody"]).code, 1);
+}
+
+#[test]
+fn only_what_went_on_lately_is_taken_in_if_that_is_asked() {
+    let sandbox = Sandbox::enabled();
+    let old = claude(&sandbox, "c-1", &sandbox.dir, "old");
+    claude(&sandbox, "c-2", &sandbox.dir, "new");
+    let past = std::time::SystemTime::UNIX_EPOCH + std::time::Duration::from_secs(1_700_000_000);
+    fs::File::open(&old).unwrap().set_modified(past).unwrap();
+    let taken = sandbox.json(&["import", "claude", "--since", "1 day ago"]);
+    let ids: Vec<_> =
+        taken["sessions"].as_array().unwrap().iter().map(|one| one["external_id"].clone()).collect();
+    assert_eq!(ids, ["c-2"]);
+}
+
+#[test]
+fn one_conversation_is_attached_by_its_id_or_its_file() {
+    let sandbox = Sandbox::enabled();
+    codex(&sandbox);
+    let elsewhere = claude(&sandbox, "c-9", &sandbox.root().join("elsewhere"), "moved here since");
+    let planned = sandbox.json(&["attach", "--agent", "codex", CODEX, "--dry-run"]);
+    assert_eq!(planned["sessions"][0]["prompts"], 1);
+    sandbox.trace(&["attach", "--agent", "codex", CODEX]).good("attach by id");
+    assert_eq!(one(&sandbox, CODEX)["first_prompt"], "fix the build");
+    sandbox.trace(&["attach", "--agent", "claude", elsewhere.to_str().unwrap()]).good("attach by path");
+    assert_eq!(one(&sandbox, "c-9")["first_prompt"], "moved here since");
+    let none = sandbox.trace(&["attach", "--agent", "claude", "nothing-like-it"]);
+    assert!(none.code == 1 && none.stderr.contains("name the file"), "{none:?}");
+    fs::write(sandbox.dir.join("x.jsonl"), "no transcript\n").unwrap();
+    assert_eq!(sandbox.trace(&["attach", "--agent", "claude", "x.jsonl"]).code, 1);
+}
+
+#[test]
+fn a_shell_or_an_agent_says_that_it_goes_on_with_a_session() {
+    const SHELL: &str = "01987f00-1111-7000-8000-00000000000a";
+    let sandbox = Sandbox::enabled();
+    sandbox.tell("c-1", "make");
+    let prior = one(&sandbox, "c-1")["id"].clone();
+    let nobody = sandbox.trace(&["attach", "c-1"]);
+    assert!(nobody.code == 3 && nobody.stderr.contains("link-parent"), "{nobody:?}");
+    let in_agent = sandbox.with("CLAUDE_CODE_SESSION_ID", "c-2");
+    in_agent.trace(&["attach", "c-1"]).good("attach");
+    let mut hook = crate::place::payload(&sandbox.dir, "c-2", "ls");
+    hook["agent"] = "claude".into();
+    sandbox.hook(hook.to_string().as_bytes()).silent();
+    assert_eq!(
+        (&one(&sandbox, "c-2")["parent"], &one(&sandbox, "c-2")["parent_kind"]),
+        (&prior, &json!("resume"))
+    );
+    let in_shell = sandbox.with("TRACE_SHELL_SESSION", SHELL);
+    in_shell.trace(&["attach", "c-1"]).good("attach");
+    assert_eq!(one(&sandbox, SHELL)["parent"], prior);
+    let circle = sandbox.with("CLAUDE_CODE_SESSION_ID", "c-1").trace(&["attach", "c-2"]);
+    assert_ne!(circle.code, 101, "{circle:?}");
+}
