@@ -1,5 +1,6 @@
 //! Conversations that no hook told of: found where their agents keep them, and told again.
 
+use std::collections::HashSet;
 use std::ffi::OsStr;
 use std::io;
 use std::os::unix::ffi::OsStrExt;
@@ -7,6 +8,7 @@ use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
 use anyhow::{Context, Result};
+use bstr::ByteSlice;
 
 use crate::disk::file::Durability;
 use crate::disk::transcript::Transcript;
@@ -18,6 +20,7 @@ use crate::model::time::Timestamp;
 use crate::store::home::Home;
 use crate::store::record;
 use crate::wire::call;
+use crate::wire::sessionsdb;
 use crate::wire::transcripts::place::{Env, named, shelves};
 use crate::wire::transcripts::retell::{Retelling, Told};
 use crate::wire::transcripts::{MAX_LINE, Meta, read, split, summary::Summary};
@@ -173,6 +176,41 @@ impl Found {
         writer.write()?;
         Ok(writer.counts)
     }
+}
+
+/// What a log of sessions-db came to.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Log {
+    pub sessions: usize,
+    pub events: usize,
+    /// The numbers of the lines that make no sense.
+    pub bad: Vec<usize>,
+    /// Its last line was cut.
+    pub torn: bool,
+}
+
+/// Takes in a log of sessions-db.
+///
+/// # Errors
+/// It cannot be read, or the journal not be written.
+pub fn sessions_db(home: &Home, path: &Path, mode: Mode) -> Result<Log> {
+    let bytes = std::fs::read(path).with_context(|| format!("read {}", path.display()))?;
+    let (mut read, mut told) = (Log::default(), Vec::new());
+    let mut log = sessionsdb::Log::default();
+    let whole = bytes.iter().filter(|byte| **byte == b'\n').count();
+    for (at, line) in bytes.lines().enumerate().filter(|(_, line)| !line.trim().is_empty()) {
+        match log.read(line) {
+            Ok(events) => told.extend(events),
+            Err(_) if at == whole => read.torn = true,
+            Err(_) => read.bad.push(at + 1),
+        }
+    }
+    read.events = told.len();
+    read.sessions = told.iter().filter_map(|event| event.session.as_ref()).collect::<HashSet<_>>().len();
+    for batch in told.chunks(BATCH).filter(|_| mode == Mode::Record) {
+        record::record(&home.journal(), &record::stem("import", b""), batch, Durability::Buffered)?;
+    }
+    Ok(read)
 }
 
 /// Writes events in pieces.

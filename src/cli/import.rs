@@ -9,7 +9,7 @@ use std::time::{Duration, SystemTime};
 
 use anyhow::{Context, Result, bail};
 
-use super::exit::Exit;
+use super::exit::{Exit, Misuse};
 use super::world::World;
 use super::{flush, output};
 use crate::capture::import::{self, Counts, Found, Mode};
@@ -24,6 +24,7 @@ use crate::store::flush::Outcome;
 use crate::store::home::Home;
 use crate::view::import::{self as view, ImportView};
 use crate::view::json;
+use crate::wire::sessionsdb;
 use crate::wire::transcripts::place::Env;
 
 /// Take in conversations that agents held here before anything was recorded
@@ -36,9 +37,12 @@ use crate::wire::transcripts::place::Env;
     after_help = "Example: trace import claude --dry-run\n         trace import all --since '2 weeks ago'"
 )]
 pub struct Args {
-    /// Whose: an agent's name, or `all`
+    /// Whose: an agent's name, `all`, or `sessions-db`
     #[arg(value_name = "AGENT")]
     agent: String,
+    /// Where the log of sessions-db is, if it is not where that program looks for it
+    #[arg(value_name = "PATH")]
+    path: Option<PathBuf>,
     /// Only conversations that went on since then
     #[arg(long, value_name = "WHEN")]
     since: Option<String>,
@@ -53,6 +57,12 @@ pub struct Args {
 /// Runs it.
 pub fn run(world: &World, args: &Args) -> Result<Exit> {
     let home = world.home()?;
+    if args.agent == "sessions-db" {
+        return sessions_db(world, &home, args);
+    }
+    if args.path.is_some() {
+        bail!(Misuse("a path goes with sessions-db; `trace attach --agent` takes in one file".to_owned()));
+    }
     let agents = match args.agent.as_str() {
         "all" => Agent::ALL.to_vec(),
         name => vec![agent(name)?],
@@ -89,6 +99,52 @@ pub fn run(world: &World, args: &Args) -> Result<Exit> {
     let rows = take_in(world, &home, here, mode)?;
     show(world, &rows, mode, args.json)?;
     Ok(Exit::Done)
+}
+
+fn sessions_db(world: &World, home: &Home, args: &Args) -> Result<Exit> {
+    let log = log_of(world, args.path.as_deref())?;
+    let mode = if args.dry_run { Mode::Count } else { Mode::Record };
+    let read = import::sessions_db(home, &log, mode)?;
+    if mode == Mode::Record {
+        flush_all(world, home)?;
+    }
+    output::print(|out| match args.json {
+        true => json::write(
+            out,
+            &json::session::imported_log(
+                &log,
+                (read.sessions, read.events),
+                &read.bad,
+                read.torn,
+                args.dry_run,
+            ),
+        ),
+        false => writeln!(out, "{}: {} sessions, {} events", log.display(), read.sessions, read.events),
+    })?;
+    if read.torn {
+        output::say("trace: its last line was cut, and is left out");
+    }
+    for line in read.bad.iter().take(5) {
+        output::say(&format!("trace: line {line} makes no sense, and is left out"));
+    }
+    Ok(if read.bad.is_empty() { Exit::Done } else { Exit::No })
+}
+
+/// Where sessions-db keeps its log: where it is told to, else in one of two directories here or above,
+/// at most 12 levels (druumen/sessions-db, its README).
+fn log_of(world: &World, told: Option<&Path>) -> Result<PathBuf> {
+    let root = std::env::var_os("DRUUMEN_SESSIONS_DB_ROOT").filter(|dir| !dir.is_empty()).map(PathBuf::from);
+    let dirs: Vec<PathBuf> = match (told, root) {
+        (Some(path), _) if world.cwd.join(path).is_file() => return Ok(world.cwd.join(path)),
+        (Some(path), _) => vec![world.cwd.join(path)],
+        (None, Some(root)) => vec![root],
+        (None, None) => {
+            let above = world.cwd.ancestors().take(12);
+            above.flat_map(|dir| [dir.join("tickets/_logs"), dir.join(".dru-code")]).collect()
+        }
+    };
+    let found = dirs.into_iter().map(|dir| dir.join(sessionsdb::LOG)).find(|log| log.is_file());
+    found.with_context(|| NotFound(format!("there is no {} here: say where it is", sessionsdb::LOG)))
 }
 
 /// The agent of this name.
@@ -155,15 +211,19 @@ pub fn take_in(world: &World, home: &Home, all: Vec<(Found, Home)>, mode: Mode) 
     }
     progress.end();
     if mode == Mode::Record {
-        for home in touched {
-            while let Outcome::Made(made) = flush::now(world, &home, Kind::Manual, None)? {
-                if !made.more {
-                    break;
-                }
-            }
-        }
+        touched.iter().try_for_each(|home| flush_all(world, home))?;
     }
     Ok(rows)
+}
+
+/// Takes checkpoints until one holds the last of it.
+fn flush_all(world: &World, home: &Home) -> Result<()> {
+    while let Outcome::Made(made) = flush::now(world, home, Kind::Manual, None)? {
+        if !made.more {
+            break;
+        }
+    }
+    Ok(())
 }
 
 /// The sessions that said something already.

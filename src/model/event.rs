@@ -104,6 +104,9 @@ pub struct SessionSeen {
     pub tz: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub cwd: Option<Text>,
+    /// The branch it was on, where that is told after the fact.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub branch: Option<Text>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub model: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]

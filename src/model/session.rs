@@ -228,6 +228,8 @@ pub struct Session {
 /// Where and when a batch of events was kept.
 #[derive(Clone, Debug)]
 pub struct Setting {
+    /// When the checkpoint was made.
+    pub at: Timestamp,
     pub worktree: WorktreeId,
     pub worktree_path: Text,
     pub branch: Option<Text>,

@@ -88,6 +88,7 @@ fn gather(
 
 fn setting(header: &Header) -> Setting {
     Setting {
+        at: header.time,
         worktree: header.worktree.clone(),
         worktree_path: header.worktree_path.clone(),
         branch: header.branch.clone(),

@@ -108,6 +108,8 @@ pub struct Call {
     /// When the agent made the payload, as it writes that: one more thing to tell two calls by.
     pub said: Option<Text>,
     pub transcript: Option<Text>,
+    /// The branch it was on, where that is told after the fact.
+    pub branch: Option<Text>,
     pub parent: Option<String>,
     pub origin: Origin,
     /// The sub-agent that the call is about, or that makes it.
@@ -210,6 +212,7 @@ impl Call {
             turn: None,
             said: None,
             transcript: None,
+            branch: None,
             parent: None,
             origin: Origin::default(),
             subagent: None,
@@ -269,6 +272,7 @@ impl Call {
             external_id: self.session.clone(),
             parent: self.parent.clone(),
             cwd: Some(self.cwd.clone()),
+            branch: self.branch.clone(),
             model: self.model.clone(),
             transcript: self.transcript.clone(),
             actor: Actor { tool_use_id: None, ..self.actor() },

@@ -65,7 +65,7 @@
 //! [`call`] makes events of it. [`lenient`] reads the JSON, which is often not quite that, and
 //! [`tools`] knows the names of the agents' tools. [`hookfile`] puts our entries into the file where
 //! an agent keeps its hooks, which [`jsonc`] edits without touching another byte. [`transcripts`]
-//! reads the conversations as the agents themselves keep them.
+//! reads the conversations as the agents themselves keep them; [`sessionsdb`] another program's log.
 
 pub mod agents;
 pub mod call;
@@ -79,6 +79,7 @@ pub mod kept;
 pub mod lenient;
 pub mod message;
 pub mod op;
+pub mod sessionsdb;
 pub mod shell;
 pub mod tools;
 pub mod trail;

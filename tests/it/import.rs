@@ -148,3 +148,44 @@ fn a_shell_or_an_agent_says_that_it_goes_on_with_a_session() {
     let circle = sandbox.with("CLAUDE_CODE_SESSION_ID", "c-1").trace(&["attach", "c-2"]);
     assert_ne!(circle.code, 101, "{circle:?}");
 }
+
+#[test]
+fn a_log_of_sessions_db_is_taken_in_with_its_names_links_and_parents() {
+    let sandbox = Sandbox::enabled();
+    let id = |n: char| format!("sess_01987f00-0000-7000-8000-00000000000{n}");
+    let line = |n: u32, op: &str, stable: &str, payload: Value| {
+        let ts = format!("2026-08-20T10:00:{n:02}.000Z");
+        let line = json!({"ts": ts, "event_id": format!("evt_{n}"), "op": op, "stable_id": stable, "payload": payload});
+        line.to_string() + "\n"
+    };
+    let log = [
+        line(
+            1,
+            "session_seen",
+            &id('a'),
+            json!({"claude_session_id": "c-1", "cwd": "/w", "branch_current": "topic"}),
+        ),
+        line(2, "session_seen", &id('b'), json!({"claude_session_id": "c-2"})),
+        line(3, "alias_set", &id('a'), json!({"alias": "retry-work"})),
+        line(4, "session_link", &id('a'), json!({"tasks": ["T,}1"]})),
+        line(5, "parent_set", &id('b'), json!({"parent_session_id": id('a')})),
+        "{damaged\n".to_owned(),
+        "{\"ts\":\"2026".to_owned(),
+    ];
+    sandbox.write("tickets/_logs/sessions-db-events.jsonl", log.concat());
+    let ran = sandbox.trace(&["import", "sessions-db"]);
+    assert_eq!(ran.code, 1, "damage is said: {ran:?}");
+    assert!(ran.stderr.contains("line 6") && ran.stderr.contains("cut"), "{ran:?}");
+    sandbox.trace(&["import", "sessions-db", "tickets/_logs"]);
+    let (a, b) = (one(&sandbox, "retry-work"), one(&sandbox, "c-2"));
+    assert_eq!((&a["id"], &a["tasks"], &a["branch"]), (&json!(id('a')), &json!(["T,}1"]), &json!("topic")));
+    assert_eq!((&b["parent"], &a["events"]), (&json!(id('a')), &json!(3)));
+    // The agent itself is heard of under the same id: it is the same session.
+    let mut hook = crate::place::payload(&sandbox.dir, "c-1", "ls");
+    hook["agent"] = "claude".into();
+    sandbox.hook(hook.to_string().as_bytes()).silent();
+    let again = one(&sandbox, "retry-work");
+    assert_eq!((&again["id"], &again["commands"]), (&json!(id('a')), &json!(1)));
+    Story::of(&sandbox).ids_are_unique();
+    assert_eq!(sandbox.trace(&["import", "sessions-db", "nowhere"]).code, 1);
+}

@@ -8,6 +8,9 @@ use crate::model::id::SessionId;
 use crate::model::sanitise;
 use crate::model::time::Timestamp;
 
+/// An event that is kept so much later was told after the fact.
+const LATE_US: i64 = 86_400_000_000;
+
 impl Session {
     fn takes(&mut self, event: &Event) {
         self.events += 1;
@@ -49,6 +52,8 @@ impl Session {
             self.identity = Identity { source: "external_id", confidence: "exact", matched };
         }
         first(&mut self.cwd, seen.cwd.as_ref());
+        first(&mut self.branch_at_start, seen.branch.as_ref());
+        last(&mut self.branch, seen.branch.as_ref());
         last(&mut self.model, seen.model.as_ref());
         last(&mut self.shell, seen.shell.as_ref());
         // A sub-agent's is its own.
@@ -92,9 +97,13 @@ impl Session {
         }
     }
 
-    fn is_in(&mut self, setting: &Setting) {
+    /// What was told long after the fact says nothing of the branch that was checked out then.
+    fn is_in(&mut self, setting: &Setting, at: Timestamp) {
         self.worktree = Some(setting.worktree.clone());
         self.worktree_path = Some(setting.worktree_path.clone());
+        if setting.at.0.saturating_sub(at.0) > LATE_US {
+            return;
+        }
         first(&mut self.branch_at_start, setting.branch.as_ref());
         last(&mut self.branch, setting.branch.as_ref());
         first(&mut self.head_at_start, setting.head.as_ref());
@@ -133,7 +142,7 @@ impl Fold {
         let session = self.0.entry(id.clone()).or_insert_with(|| Session::new(id.clone(), event.at));
         session.takes(event);
         if let Some(setting) = setting {
-            session.is_in(setting);
+            session.is_in(setting, event.at);
         }
         if let What::SessionSeen(seen) = &event.what {
             self.subagent(id, seen, event.at);

@@ -176,6 +176,24 @@ pub fn imported(all: &[ImportView], dry_run: bool) -> Value {
     Fields::document("import").with("dry_run", dry_run).list("sessions", rows).end()
 }
 
+/// `trace import sessions-db`.
+pub fn imported_log(
+    log: &Path,
+    (sessions, events): (usize, usize),
+    bad: &[usize],
+    torn: bool,
+    dry_run: bool,
+) -> Value {
+    Fields::document("import")
+        .with("dry_run", dry_run)
+        .text("log", Some(&Text::from(log.as_os_str().as_encoded_bytes())))
+        .with("session_count", sessions)
+        .with("event_count", events)
+        .with("torn", torn)
+        .list("bad_lines", bad.iter().map(|line| Value::from(*line)))
+        .end()
+}
+
 /// `trace resume`.
 pub fn resume(session: &Session, dir: &Path, command: &[String], transcript: Option<&Path>) -> Value {
     let text = |path: &Path| Text::from(path.as_os_str().as_encoded_bytes());

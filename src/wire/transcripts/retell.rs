@@ -37,7 +37,8 @@ impl Retelling {
         let kind = meta.parent_kind.map(|kind| format!("{kind:?}").to_lowercase());
         let origin =
             Origin { parent: meta.parent.clone().map(Text::from), parent_kind: kind, ..Origin::default() };
-        (Call { origin, ..self.call(Kind::SessionStart) }, at)
+        let branch = meta.branch.clone().map(Text::from);
+        (Call { origin, branch, ..self.call(Kind::SessionStart) }, at)
     }
 
     /// What a record tells. Records without a time are as old as the one before.
