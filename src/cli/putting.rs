@@ -4,6 +4,7 @@ use std::io::{IsTerminal, Write};
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
+use clap::ValueEnum;
 
 use super::exit::{Exit, Refusal};
 use super::output;
@@ -11,7 +12,7 @@ use super::patch::shown as shown_patch;
 use super::world::World;
 use crate::git::patch as git;
 use crate::git::store::Store;
-use crate::model::restore::{Conflict, Item};
+use crate::model::restore::{Conflict, Item, Resolve};
 use crate::recall::diff::Differs;
 use crate::store::home::Home;
 use crate::store::restore::heal::{self, Mended};
@@ -24,16 +25,80 @@ use crate::view::{json, patch};
 /// A person waits so long for others before they are told to try again.
 const PATIENCE: Duration = Duration::from_secs(30);
 
+/// What the command line says of how it is to be done.
+#[derive(clap::Args, Default)]
+pub struct How {
+    /// Where the same place was changed since: keep that (ours), or take it back all the same
+    /// (theirs), or write both (markers)
+    #[arg(long, value_name = "WHO")]
+    conflict: Option<Resolution>,
+    /// Only show what would be done
+    #[arg(short = 'n', long)]
+    dry_run: bool,
+    /// Show the differences too
+    #[arg(short, long)]
+    patch: bool,
+    /// Do not ask
+    #[arg(short, long)]
+    yes: bool,
+    /// Print a JSON document
+    #[arg(long)]
+    json: bool,
+}
+
+/// Who wins.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Resolution {
+    Ours,
+    Theirs,
+    Markers,
+}
+
+/// Whether a plan is shown and agreed to before anything is changed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Asks {
+    First,
+    /// What was done is easily taken back.
+    Never,
+}
+
+impl How {
+    /// As if nothing was said but that it need not be asked.
+    pub fn agreed(yes: bool) -> Self {
+        Self { yes, ..Self::default() }
+    }
+
+    /// What becomes of conflicts.
+    pub fn resolve(&self) -> Resolve {
+        match self.conflict {
+            None => Resolve::Refuse,
+            Some(Resolution::Ours) => Resolve::Ours,
+            Some(Resolution::Theirs) => Resolve::Theirs,
+            Some(Resolution::Markers) => Resolve::Markers,
+        }
+    }
+
+    /// How it is to be done, in all.
+    pub fn manner(&self, asks: Asks) -> Manner {
+        Manner {
+            asks: asks == Asks::First && !self.yes,
+            dry_run: self.dry_run,
+            json: self.json,
+            patch: self.patch,
+            keeps_conflicts: self.conflict == Some(Resolution::Ours),
+        }
+    }
+}
+
 /// How it is to be done.
 pub struct Manner {
     /// A plan is shown and agreed to before anything is changed.
-    pub asks: bool,
-    pub yes: bool,
-    pub dry_run: bool,
-    pub json: bool,
-    pub patch: bool,
+    asks: bool,
+    dry_run: bool,
+    json: bool,
+    patch: bool,
     /// Paths in conflict are left alone, and that is all right.
-    pub keeps_conflicts: bool,
+    keeps_conflicts: bool,
 }
 
 /// What is to be done.
@@ -50,7 +115,7 @@ pub type Propose<'a> = &'a dyn Fn(&Store, Saved) -> Result<Option<Proposal>>;
 /// Does it.
 pub fn proceed(world: &World, home: &Home, manner: &Manner, propose: Propose<'_>) -> Result<Exit> {
     let mut agreed = None;
-    if manner.dry_run || (manner.asks && !manner.yes) {
+    if manner.dry_run || manner.asks {
         let saved = restore::look(home, &world.user, PATIENCE)?;
         let store = Store::open(&home.place.store())?;
         let Some(proposal) = propose(&store, saved)? else { return nothing(manner) };

@@ -3,17 +3,15 @@
 use std::path::Path;
 
 use anyhow::{Context, Result, anyhow, bail};
-use clap::ValueEnum;
 
 use super::exit::{Exit, Misuse};
-use super::putting::{self, Manner, Proposal};
+use super::putting::{self, Asks, How, Proposal};
 use super::world::World;
 use crate::git::head;
 use crate::git::store::Store;
 use crate::model::event::RestoreAction;
 use crate::model::id::SessionId;
 use crate::model::oid::Oid;
-use crate::model::restore::Resolve;
 use crate::model::selector::{self, Selector};
 use crate::model::text::Text;
 use crate::recall::select::{self, Finder, NotFound, Point};
@@ -49,55 +47,14 @@ pub struct Args {
     /// Take back what was changed in this turn of an agent
     #[arg(long, value_name = "ID")]
     turn: Option<String>,
-    /// Where the same place was changed since: keep that (ours), or take it back all the same
-    /// (theirs), or write both (markers)
-    #[arg(long, value_name = "WHO")]
-    conflict: Option<Resolution>,
-    /// Only show what would be done
-    #[arg(short = 'n', long)]
-    dry_run: bool,
-    /// Show the differences too
-    #[arg(short, long)]
-    patch: bool,
-    /// Do not ask
-    #[arg(short, long)]
-    yes: bool,
-    /// Print a JSON document
-    #[arg(long)]
-    json: bool,
-}
-
-/// Who wins.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub enum Resolution {
-    Ours,
-    Theirs,
-    Markers,
-}
-
-impl Resolution {
-    /// What it means for a merge.
-    pub fn resolve(of: Option<Self>) -> Resolve {
-        match of {
-            None => Resolve::Refuse,
-            Some(Self::Ours) => Resolve::Ours,
-            Some(Self::Theirs) => Resolve::Theirs,
-            Some(Self::Markers) => Resolve::Markers,
-        }
-    }
+    #[command(flatten)]
+    how: How,
 }
 
 /// Runs it.
 pub fn run(world: &World, args: &Args) -> Result<Exit> {
     let home = world.home()?;
-    let manner = Manner {
-        asks: true,
-        yes: args.yes,
-        dry_run: args.dry_run,
-        json: args.json,
-        patch: args.patch,
-        keeps_conflicts: args.conflict == Some(Resolution::Ours),
-    };
+    let manner = args.how.manner(Asks::First);
     let is_scoped = args.session.is_some() || args.command.is_some() || args.turn.is_some();
     let (state, paths) = match (is_scoped, args.words.split_first()) {
         (true, _) => (None, args.words.as_slice()),
@@ -149,11 +106,7 @@ pub fn to_session(world: &World, session: &SessionId, yes: bool) -> Result<Exit>
         session: None,
         command: None,
         turn: None,
-        conflict: None,
-        dry_run: false,
-        patch: false,
-        yes,
-        json: false,
+        how: How::agreed(yes),
     };
     run(world, &args)
 }
@@ -233,7 +186,7 @@ fn scoped(home: &Home, store: &Store, saved: Saved, args: &Args, paths: &[Vec<u8
     let within = Within(paths);
     unit.edits.retain(|path, _| within.holds(path));
     let before = unit.before(store, &record)?;
-    let items = revert::plan(home, store, saved, &unit.edits, Resolution::resolve(args.conflict))?;
+    let items = revert::plan(home, store, saved, &unit.edits, args.how.resolve())?;
     let named = acts::sure_names(home, store, &items, unit.head_before(store)?, paths.to_vec())?;
     Ok(Proposal {
         items,

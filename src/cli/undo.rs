@@ -3,8 +3,8 @@
 use anyhow::{Context, Result};
 
 use super::exit::Exit;
-use super::putting::{self, Manner, Proposal};
-use super::restore::{Resolution, notes};
+use super::putting::{self, Asks, How, Proposal};
+use super::restore::notes;
 use super::world::World;
 use crate::model::event::RestoreAction;
 use crate::model::restore::{Conflict, Item};
@@ -23,10 +23,6 @@ use crate::store::restore::{Purpose, revert};
 pub struct Args {
     #[command(flatten)]
     how: How,
-    /// Where the same place was changed since: keep that (ours), or take it back all the same
-    /// (theirs), or write both (markers)
-    #[arg(long, value_name = "WHO")]
-    conflict: Option<Resolution>,
 }
 
 /// Put forward again what the last undo took back
@@ -35,46 +31,13 @@ pub struct Args {
 pub struct RedoArgs {
     #[command(flatten)]
     how: How,
-    /// Where the same place was changed since: keep that (ours), or take it back all the same
-    /// (theirs), or write both (markers)
-    #[arg(long, value_name = "WHO")]
-    conflict: Option<Resolution>,
-}
-
-#[derive(clap::Args)]
-struct How {
-    /// Only show what would be done
-    #[arg(short = 'n', long)]
-    dry_run: bool,
-    /// Show the differences too
-    #[arg(short, long)]
-    patch: bool,
-    /// For scripts that say it to every command: it is not asked
-    #[arg(short, long)]
-    yes: bool,
-    /// Print a JSON document
-    #[arg(long)]
-    json: bool,
-}
-
-impl How {
-    fn manner(&self, conflict: Option<Resolution>) -> Manner {
-        Manner {
-            asks: false,
-            yes: self.yes,
-            dry_run: self.dry_run,
-            json: self.json,
-            patch: self.patch,
-            keeps_conflicts: conflict == Some(Resolution::Ours),
-        }
-    }
 }
 
 /// Runs `undo`.
 pub fn run(world: &World, args: &Args) -> Result<Exit> {
     let home = world.home()?;
-    let resolve = Resolution::resolve(args.conflict);
-    putting::proceed(world, &home, &args.how.manner(args.conflict), &|store, saved| {
+    let resolve = args.how.resolve();
+    putting::proceed(world, &home, &args.how.manner(Asks::Never), &|store, saved| {
         let (record, read) = commands::read(&home, store);
         read.context("read the record")?;
         let acts = acts::of(&home, store, &record)?;
@@ -106,8 +69,8 @@ pub fn run(world: &World, args: &Args) -> Result<Exit> {
 /// Runs `redo`.
 pub fn redo(world: &World, args: &RedoArgs) -> Result<Exit> {
     let home = world.home()?;
-    let resolve = Resolution::resolve(args.conflict);
-    putting::proceed(world, &home, &args.how.manner(args.conflict), &|store, saved| {
+    let resolve = args.how.resolve();
+    putting::proceed(world, &home, &args.how.manner(Asks::Never), &|store, saved| {
         let (record, read) = commands::read(&home, store);
         read.context("read the record")?;
         let Some(last) = undo::last_undo(&record) else { return Ok(None) };
