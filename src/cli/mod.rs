@@ -30,6 +30,7 @@ mod putting;
 mod restore;
 mod resume;
 mod run;
+mod search;
 mod selector;
 mod session;
 mod show;
@@ -87,6 +88,7 @@ enum Command {
     Run(run::Args),
     Log(log::Args),
     Show(show::Args),
+    Search(search::Args),
     Diff(diff::Args),
     Exec(exec::Args),
     Bisect(bisect::Args),
@@ -136,6 +138,7 @@ impl Command {
             Self::Run(args) => run::run(world, &args),
             Self::Log(args) => log::run(world, &args),
             Self::Show(args) => show::run(world, &args),
+            Self::Search(args) => search::run(world, &args),
             Self::Diff(args) => diff::run(world, &args),
             Self::Exec(args) => exec::run(world, &args),
             Self::Bisect(args) => bisect::run(world, &args),

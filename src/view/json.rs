@@ -6,6 +6,7 @@
 //! `<field>_b64` beside it with the exact ones.
 
 pub mod restore;
+pub mod search;
 pub mod session;
 
 use std::io::{self, Write};

@@ -32,6 +32,7 @@ pub mod patch;
 pub mod plan;
 pub mod resume;
 pub mod safe;
+pub mod search;
 pub mod session;
 pub mod show;
 pub mod status;
@@ -40,6 +41,7 @@ pub mod table;
 mod testing;
 pub mod time;
 pub mod trail;
+pub mod who;
 pub mod words;
 
 /// What is said where filters left nothing of a listing.

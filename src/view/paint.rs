@@ -26,6 +26,8 @@ pub enum Style {
     Live,
     /// Headings of blocks.
     Head,
+    /// What was looked for.
+    Match,
 }
 
 impl Paint {
@@ -43,6 +45,7 @@ impl Paint {
             (_, Style::Bad) => Some("31"),
             (_, Style::Live) => Some("36"),
             (_, Style::Head) => Some("1"),
+            (_, Style::Match) => Some("1;31"),
         }
     }
 }
@@ -68,7 +71,16 @@ mod tests {
 
     #[test]
     fn plain_text_has_no_escape_in_any_style() {
-        for style in [Style::Text, Style::Dim, Style::Id, Style::Ok, Style::Bad, Style::Live, Style::Head] {
+        for style in [
+            Style::Text,
+            Style::Dim,
+            Style::Id,
+            Style::Ok,
+            Style::Bad,
+            Style::Live,
+            Style::Head,
+            Style::Match,
+        ] {
             assert_eq!(Paint::Plain.on(style, "x").to_string(), "x");
         }
         assert_eq!(Paint::Colour.on(Style::Text, "x").to_string(), "x");

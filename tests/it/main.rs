@@ -24,6 +24,7 @@ mod restore_beside;
 mod restore_hostile;
 mod rim;
 mod sandbox;
+mod search;
 mod session;
 mod shells;
 mod storm;
