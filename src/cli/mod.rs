@@ -18,6 +18,7 @@ mod doctor;
 mod enable;
 mod exec;
 mod exit;
+mod explain;
 mod flush;
 mod fsck;
 mod hook;
@@ -38,6 +39,7 @@ mod status;
 mod stdin;
 mod trail;
 mod undo;
+mod why;
 mod world;
 
 use std::ffi::OsString;
@@ -89,6 +91,8 @@ enum Command {
     Log(log::Args),
     Show(show::Args),
     Search(search::Args),
+    Why(why::Args),
+    Explain(explain::Args),
     Diff(diff::Args),
     Exec(exec::Args),
     Bisect(bisect::Args),
@@ -139,6 +143,8 @@ impl Command {
             Self::Log(args) => log::run(world, &args),
             Self::Show(args) => show::run(world, &args),
             Self::Search(args) => search::run(world, &args),
+            Self::Why(args) => why::run(world, &args),
+            Self::Explain(args) => explain::run(world, &args),
             Self::Diff(args) => diff::run(world, &args),
             Self::Exec(args) => exec::run(world, &args),
             Self::Bisect(args) => bisect::run(world, &args),

@@ -64,7 +64,7 @@ pub fn tree_of(store: &Store, commit: Oid) -> Result<Option<Oid>> {
 }
 
 /// The commits whose parents the user's repository does not count as its own.
-fn shallow(store: &Store) -> Result<HashSet<Oid>> {
+pub(super) fn shallow(store: &Store) -> Result<HashSet<Oid>> {
     let Some(common_dir) = store.dir().ancestors().nth(2) else { return Ok(HashSet::new()) };
     let text = file::read_plain(&common_dir.join("shallow"), SHALLOW_CAP)?.unwrap_or_default();
     Ok(text.split(|byte| *byte == b'\n').filter_map(Oid::parse).collect())

@@ -8,6 +8,7 @@
 
 pub mod absorb;
 pub mod ancestry;
+pub mod blame;
 pub mod commit;
 pub mod config;
 pub mod diff;
@@ -18,6 +19,7 @@ pub mod pack;
 pub mod patch;
 pub mod run;
 pub mod scan;
+pub mod signed;
 pub mod store;
 pub mod table;
 pub mod tree;

@@ -12,6 +12,7 @@ pub mod event;
 pub mod hit;
 pub mod id;
 pub mod oid;
+pub mod origin;
 pub mod query;
 pub mod redact;
 pub mod restore;

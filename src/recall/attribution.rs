@@ -63,13 +63,16 @@ impl Windows {
 
     /// Names the authors of the changes that a checkpoint found.
     pub fn attribute(&self, found: &Found) -> Vec<Change> {
-        let mut changes = found.changes.clone();
-        for change in &mut changes {
-            let made = change.made(found.since, found.at, SLACK_US);
-            let near: Vec<Window> = self.near(made).into_iter().map(|at| self.all[at].clone()).collect();
-            change::attribute(change, made, &near, SLACK_US);
-        }
-        changes
+        let one = |change: &Change| self.attribute_one(change.clone(), found.since, found.at);
+        found.changes.iter().map(one).collect()
+    }
+
+    /// Names the authors of one change, found at `at`; the look before that began at `since`.
+    pub fn attribute_one(&self, mut change: Change, since: Timestamp, at: Timestamp) -> Change {
+        let made = change.made(since, at, SLACK_US);
+        let near: Vec<Window> = self.near(made).into_iter().map(|at| self.all[at].clone()).collect();
+        change::attribute(&mut change, made, &near, SLACK_US);
+        change
     }
 
     /// The windows that hold a change, by their place.

@@ -69,6 +69,10 @@ pub struct Record {
     pub prompts: Vec<(Oid, Event)>,
     /// What each checkpoint found changed.
     pub changes: Vec<Found>,
+    /// Checkpoints that found more changed than they list.
+    pub cut: HashSet<Oid>,
+    /// The oldest checkpoint that was read.
+    pub oldest: Option<Oid>,
     /// The processes of shell sessions.
     processes: HashMap<SessionId, Process>,
     /// The commands whose start is here.
@@ -132,6 +136,7 @@ fn read_from<'a>(
     let mut record = Record::default();
     let tip = tip::intact(home);
     let mut take = |id, lines: &[u8]| {
+        record.oldest.get_or_insert(id);
         let lines = lines.split_str("\n").filter(|line| !line.is_empty());
         let wanted =
             |line: &&[u8]| changes == Changes::Wanted || event::kind_of(line) != Some(b"snapshot".as_slice());
@@ -177,6 +182,9 @@ impl Record {
         match event.what {
             What::Snapshot(facts) => {
                 if let Some(checkpoint) = held_by {
+                    if facts.changed > facts.changes.len() as u64 {
+                        self.cut.insert(checkpoint);
+                    }
                     let since = self.changes.last().map_or(Timestamp(0), |before| before.began);
                     let (at, began) = (event.at, facts.began.unwrap_or(event.at));
                     self.changes.push(Found { checkpoint, since, began, at, changes: facts.changes });

@@ -64,7 +64,7 @@ pub fn write(to: &mut dyn Write, commands: &[CommandView], look: &Look) -> io::R
 }
 
 /// The exit code, or the word for what there is in its place.
-fn verdict(view: &CommandView) -> (Style, String) {
+pub(super) fn verdict(view: &CommandView) -> (Style, String) {
     match (view.state, view.command.exit) {
         (State::Done, Some(0)) => (Style::Ok, "0".to_owned()),
         (State::Done, Some(exit)) => (Style::Bad, exit.to_string()),

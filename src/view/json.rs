@@ -5,9 +5,11 @@
 //! UTC with microseconds. A path or a command is a string; where its bytes are not UTF-8 there is
 //! `<field>_b64` beside it with the exact ones.
 
+pub mod explain;
 pub mod restore;
 pub mod search;
 pub mod session;
+pub mod why;
 
 use std::io::{self, Write};
 

@@ -21,6 +21,7 @@ mod base64;
 pub mod bisect;
 pub mod commands;
 pub mod conflicts;
+pub mod explain;
 pub mod fsck;
 pub mod import;
 pub mod json;
@@ -42,6 +43,7 @@ mod testing;
 pub mod time;
 pub mod trail;
 pub mod who;
+pub mod why;
 pub mod words;
 
 /// What is said where filters left nothing of a listing.

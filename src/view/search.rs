@@ -29,8 +29,8 @@ fn head(to: &mut dyn Write, hit: &Hit, look: &Look) -> io::Result<()> {
     };
     let when = time::relative(Some(hit.at), look.now);
     let mut words = vec![format!("{:<10}", hit.kind.word()), place, when];
-    // What changed a path is not known without looking at who was at work: `trace show` does.
-    if hit.kind != Kind::Path {
+    // A path has no owner here: who was at work when it changed, `trace show` and `trace why` tell.
+    if hit.who.session.is_some() {
         words.push(who::word(&hit.who));
     }
     words.extend(outcome(hit, look));
@@ -122,7 +122,10 @@ mod tests {
             at: ago(180),
             text: text.into(),
             found: query.judge(text.as_bytes()).unwrap(),
-            who: Who { session: Some(shell()), agent: "shell".to_owned(), alias: None },
+            who: match kind {
+                Kind::Path => Who::default(),
+                _ => Who { session: Some(shell()), agent: "shell".to_owned(), alias: None },
+            },
             checkpoint: Some(oid(0x3f)),
             command: (kind == Kind::Command).then(|| Box::new(ran)),
             times: 3,

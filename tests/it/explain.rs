@@ -1,0 +1,124 @@
+//! The story of a checkpoint, a session or a commit.
+
+use serde_json::{Value, json};
+
+use crate::place::{Place, payload};
+use crate::sandbox::Sandbox;
+use crate::undo::{agent_edits, agent_runs, call};
+
+fn explain(place: &Place, what: &str) -> Value {
+    let document = place.json(&["explain", what]);
+    assert_eq!(document["schema"], "trace/v1/explain");
+    document
+}
+
+fn all<'a>(document: &'a Value, list: &str, field: &str) -> Vec<&'a str> {
+    document[list].as_array().unwrap().iter().filter_map(|one| one[field].as_str()).collect()
+}
+
+/// One turn of an agent: a command, an edit, a command that fails, and a commit of it.
+fn world() -> Sandbox {
+    let sandbox = Sandbox::enabled();
+    sandbox.tell("other", "echo nothing to do with it");
+    sandbox.checkpoint();
+    call(&sandbox, "a", "turn_start", json!({"prompt": "make a longer\nand test it"}));
+    agent_runs(&sandbox, "a", "1", "echo more >> src/a");
+    sandbox.checkpoint();
+    agent_edits(&sandbox, "a", "2", ("notes", "what I did\n"));
+    let mut failed = payload(&sandbox.dir, "a", "make test");
+    failed["exit"] = json!(2);
+    sandbox.hook(failed.to_string().as_bytes()).silent();
+    call(&sandbox, "a", "turn_end", json!({"text": "a is longer now"}));
+    sandbox.checkpoint();
+    sandbox.git(&["add", "-A"]);
+    sandbox.git(&["commit", "-qm", "a is longer"]);
+    sandbox.checkpoint();
+    sandbox
+}
+
+fn session(sandbox: &Sandbox) -> String {
+    let found = sandbox.json(&["search", "make test"]);
+    found["hits"][0]["session"].as_str().unwrap().to_owned()
+}
+
+#[test]
+fn a_session_is_told_from_its_prompt_to_its_answer() {
+    let sandbox = world();
+    let story = explain(&sandbox, &session(&sandbox));
+    assert_eq!(story["kind"], "session");
+    assert_eq!(all(&story, "prompts", "prompt"), ["make a longer\nand test it"]);
+    assert_eq!(
+        (&story["prompts"][0]["end"], &story["prompts"][0]["answer"]),
+        (&json!("answered"), &json!("a is longer now"))
+    );
+    assert_eq!(all(&story, "commands", "command"), ["echo more >> src/a", "make test"]);
+    assert_eq!(all(&story, "changes", "path"), ["notes", "src/a"]);
+    assert_eq!(story["changes"][0]["by"][0]["tool"], "edit");
+    assert_eq!(story["after"], json!([]));
+    sandbox.trace(&["session", "alias", &session(&sandbox), "longer"]).good("alias");
+    assert_eq!(explain(&sandbox, "longer")["session"]["alias"], "longer");
+}
+
+#[test]
+fn a_commit_is_told_by_the_checkpoints_since_the_one_before() {
+    let sandbox = world();
+    for what in ["HEAD", "main", &sandbox.git(&["rev-parse", "HEAD"])] {
+        let story = explain(&sandbox, what);
+        assert_eq!(
+            (&story["kind"], &story["commit"]["subject"]),
+            (&json!("commit"), &json!("a is longer")),
+            "{what}"
+        );
+        assert!(all(&story, "commands", "command").contains(&"make test"), "{story:#}");
+        assert_eq!(all(&story, "prompts", "prompt"), ["make a longer\nand test it"]);
+    }
+    let why = sandbox.trace(&["why", "HEAD"]).good("why HEAD");
+    assert!(why.starts_with("commit ") && why.contains("make a longer"), "{why}");
+    let old = sandbox.git(&["commit-tree", "-m", "made elsewhere", "HEAD^{tree}"]);
+    let ran = sandbox.trace(&["explain", &old]);
+    assert_eq!(ran.code, 1);
+    assert!(ran.stderr.contains("no checkpoint of this worktree saw"), "{ran:?}");
+}
+
+#[test]
+fn a_checkpoint_is_told_with_the_prompt_from_before_it_and_what_was_put_back_after() {
+    let sandbox = world();
+    let found = sandbox.json(&["search", "echo more"]);
+    let id = found["hits"][0]["checkpoint"].as_str().unwrap().to_owned();
+    let story = explain(&sandbox, &id);
+    assert_eq!(all(&story, "commands", "command"), ["echo more >> src/a"]);
+    assert_eq!(all(&story, "prompts", "prompt"), ["make a longer\nand test it"]);
+    assert_eq!((all(&story, "changes", "path"), &story["after"]), (vec!["src/a"], &json!([])));
+    let back = sandbox.list("log", "checkpoints").last().unwrap()["id"].as_str().unwrap().to_owned();
+    sandbox.trace(&["restore", "--yes", &back, "src/a"]).good("restore");
+    sandbox.checkpoint();
+    let story = explain(&sandbox, &id);
+    assert_eq!(
+        (&story["after"][0]["action"], &story["after"][0]["changed"]),
+        (&json!("restore"), &json!(1)),
+        "{story:#}"
+    );
+}
+
+#[test]
+fn the_page_has_its_blocks_in_order() {
+    let sandbox = world();
+    let page = sandbox.trace(&["explain", &session(&sandbox)]).good("explain");
+    let mut rest = page.as_str();
+    for words in [
+        "session sess_",
+        "\nIntent\n",
+        "make a longer\n          and test it\n",
+        "\nCommands\n2 commands, 1 failed",
+        "make test",
+        "\nFiles\n",
+        "M  src/a",
+        "\nOutcome\n",
+        "answered  a is longer now",
+    ] {
+        let at = rest.find(words).unwrap_or_else(|| panic!("{words:?} is missing, or too early, in {page}"));
+        rest = &rest[at + words.len()..];
+    }
+    let ran = sandbox.trace(&["explain", "nothing-of-the-kind"]);
+    assert_eq!((ran.code, ran.stdout.as_str()), (1, ""), "{ran:?}");
+}
