@@ -20,6 +20,7 @@ pub mod sanitise;
 pub mod selector;
 pub mod session;
 pub mod settings;
+pub mod stats;
 pub mod text;
 pub mod time;
 pub mod trail;

@@ -9,6 +9,7 @@ pub mod explain;
 pub mod restore;
 pub mod search;
 pub mod session;
+pub mod stats;
 pub mod why;
 
 use std::io::{self, Write};

@@ -33,9 +33,11 @@ pub mod patch;
 pub mod plan;
 pub mod resume;
 pub mod safe;
+pub mod script;
 pub mod search;
 pub mod session;
 pub mod show;
+pub mod stats;
 pub mod status;
 pub mod table;
 #[cfg(test)]

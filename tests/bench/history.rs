@@ -11,7 +11,7 @@ use crate::world::{TRACE, World, builds};
 
 /// Lists of a long history, against git's list of as many commits of the store, and the size.
 pub fn rows(wanted: &Wanted) {
-    if !["log", "commands", "trail", "store-MB"].iter().any(|name| wanted.has(name)) {
+    if !["log", "commands", "trail", "search", "store-MB"].iter().any(|name| wanted.has(name)) {
         return;
     }
     let world = World::new(1_000);
@@ -26,6 +26,9 @@ pub fn rows(wanted: &Wanted) {
     for name in ["log", "commands", "trail"].into_iter().filter(|name| wanted.has(name)) {
         list(&world, wanted, name, "all", wanted.history);
         list(&world, wanted, name, "page", 20);
+    }
+    if wanted.has("search") {
+        search(&world, wanted);
     }
 }
 
@@ -69,6 +72,24 @@ fn list(world: &World, wanted: &Wanted, name: &str, what: &str, count: usize) {
         if what == "all" {
             row(&format!("{title}-MiB"), &memory(&git), &memory(ours), Target::None);
         }
+    }
+}
+
+/// A text that a few commands hold, against git's search through the messages of as many commits.
+fn search(world: &World, wanted: &Wanted) {
+    let builds = builds();
+    let (mut git, mut ours) = (Vec::new(), vec![Vec::new(); builds.len()]);
+    for _ in 0..wanted.rounds {
+        let mut grep = log(world, &format!("-{}", wanted.history));
+        git.push(child::run(grep.args(["--regexp-ignore-case", "--grep=make 77"]), None));
+        for (at, (_, path)) in builds.iter().enumerate() {
+            ours[at].push(child::run(world.command(path).args(["search", "make 77"]), None));
+        }
+    }
+    for ((build, _), ours) in builds.iter().zip(&ours) {
+        let title = format!("search-{}-{build}", wanted.history);
+        row(&title, &millis(&git), &millis(ours), Target::Ratio(1.0));
+        row(&format!("{title}-MiB"), &memory(&git), &memory(ours), Target::None);
     }
 }
 

@@ -10,6 +10,7 @@
 
 mod child;
 mod history;
+mod lines;
 mod report;
 mod restore;
 mod rows;
@@ -72,5 +73,6 @@ fn main() {
         restore::rows(&wanted, *size);
     }
     writers::rows(&wanted);
+    lines::rows(&wanted);
     history::rows(&wanted);
 }

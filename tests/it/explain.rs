@@ -1,4 +1,6 @@
-//! The story of a checkpoint, a session or a commit.
+//! The story of a checkpoint, a session or a commit; and commands in numbers and as a script.
+
+use std::fs;
 
 use serde_json::{Value, json};
 
@@ -121,4 +123,58 @@ fn the_page_has_its_blocks_in_order() {
     }
     let ran = sandbox.trace(&["explain", "nothing-of-the-kind"]);
     assert_eq!((ran.code, ran.stdout.as_str()), (1, ""), "{ran:?}");
+}
+
+#[test]
+fn commands_are_counted_by_directory_and_by_program() {
+    let sandbox = world();
+    sandbox.cd("src").tell("a", "make deep");
+    let stats = sandbox.json(&["commands", "--stats"]);
+    assert_eq!(
+        (&stats["schema"], &stats["commands"], &stats["failed"]),
+        (&json!("trace/v1/stats"), &json!(4), &json!(1))
+    );
+    assert_eq!(
+        (all(&stats, "words", "word"), all(&stats, "directories", "cwd").len()),
+        (vec!["echo", "make"], 2)
+    );
+    let here = sandbox.cd("src").json(&["commands", "--stats", "--here"]);
+    assert_eq!((&here["commands"], all(&here, "words", "word")), (&json!(1), vec!["make"]));
+    let listed = sandbox.cd("src").json(&["commands", "--here"]);
+    assert_eq!(all(&listed, "commands", "command"), ["make deep"]);
+    let shown = sandbox.trace(&["commands", "--stats"]).good("stats");
+    assert!(shown.starts_with("4 commands, 1 failed, "), "{shown}");
+}
+
+#[test]
+fn an_exported_script_does_it_again() {
+    let sandbox = Sandbox::enabled();
+    for (dir, session) in [("src", "a"), ("it's\nodd", "b")] {
+        fs::create_dir_all(sandbox.dir.join(dir)).unwrap();
+        let place = sandbox.cd(dir);
+        place.tell(session, "echo one >> made");
+        let mut failed = payload(&place.dir, session, "echo two >> made\necho three >> made");
+        failed["exit"] = json!(1);
+        place.hook(failed.to_string().as_bytes()).silent();
+    }
+    sandbox.tell("a", "cat > heredoc <<'END'\nit's $all \\here\nEND");
+    let script = |args: &[&str]| sandbox.trace(&[&["commands", "export"], args].concat()).good("export");
+    let run = |text: &str| {
+        let ran = sandbox.run("sh", &["-c", text]);
+        assert_eq!(ran.code, 0, "{ran:?}");
+        let made = |dir: &str| {
+            let path = sandbox.dir.join(dir).join("made");
+            let text = fs::read_to_string(&path).unwrap();
+            fs::remove_file(path).unwrap();
+            text
+        };
+        assert_eq!(fs::read_to_string(sandbox.dir.join("heredoc")).unwrap(), "it's $all \\here\n");
+        [made("src"), made("it's\nodd")]
+    };
+    assert_eq!(run(&script(&[])), ["one\n", "one\n"]);
+    assert_eq!(run(&script(&["--all"])), ["one\ntwo\nthree\n", "one\ntwo\nthree\n"]);
+    assert!(script(&["--limit", "1"]).contains("# 1 command, "));
+    let none = sandbox.trace(&["commands", "export", "--until", "1h"]);
+    assert_eq!((none.code, none.stdout.as_str()), (1, ""), "{none:?}");
+    assert_eq!(sandbox.trace(&["commands", "--", "export"]).code, 1, "a text like any other");
 }

@@ -35,6 +35,11 @@ mod words;
 
 pub use names::secret_name;
 
+/// True if a mark stands in the text: something was taken out of it.
+pub fn is_marked(text: &[u8]) -> bool {
+    mark::next(text, 0).is_some()
+}
+
 /// Text that went through the rules: the only text the object writer takes.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Redacted<T>(T);
