@@ -93,6 +93,8 @@ pub enum Alive {
 #[derive(Debug, Default)]
 pub struct Join {
     commands: BTreeMap<CommandId, Command>,
+    /// Those that had no end when they came, by session: all that the end of a turn looks at.
+    open: BTreeMap<Option<SessionId>, Vec<CommandId>>,
     /// Ends that have ids of their own, since their start was only guessed (`capture/generic.rs`).
     own_ends: BTreeSet<EventId>,
     /// Those of them whose start had ended already: another start waits for each.
@@ -157,6 +159,9 @@ impl Join {
         }
         match self.commands.entry(half.command_id.clone()) {
             std::collections::btree_map::Entry::Vacant(free) => {
+                if new.end == End::Open {
+                    self.open.entry(new.session.clone()).or_default().push(new.id.clone());
+                }
                 free.insert(new);
             }
             std::collections::btree_map::Entry::Occupied(mut known) => {
@@ -188,16 +193,18 @@ impl Join {
 
     /// An agent that went on without ending its commands has abandoned them.
     fn close_open(&mut self, event: &Event) {
-        let theirs = |command: &&mut Command| {
-            command.end == End::Open
-                && command.session == event.session
-                && command.actor.kind == ActorKind::Agent
-                && command.moment() <= event.at
-        };
-        for command in self.commands.values_mut().filter(theirs) {
-            command.end = End::Abandoned;
-            command.over_by = Some(event.at);
-        }
+        let Some(open) = self.open.get_mut(&event.session) else { return };
+        open.retain(|id| {
+            let Some(command) = self.commands.get_mut(id).filter(|one| one.end == End::Open) else {
+                return false;
+            };
+            let is_over = command.actor.kind == ActorKind::Agent && command.moment() <= event.at;
+            if is_over {
+                command.end = End::Abandoned;
+                command.over_by = Some(event.at);
+            }
+            !is_over
+        });
     }
 }
 
