@@ -18,7 +18,8 @@ use crate::view::{json, search as view};
 /// Search commands, prompts, changed paths, words of checkpoints and of sessions
 ///
 /// What holds the words just as they are typed comes first, then what holds all of them in any order;
-/// of equals the newest first. Capital letters count only if TEXT has one.
+/// of equals the newest first. Capital letters count only if TEXT has one. A changed path is told once,
+/// and belongs to nobody here: with --session, --actor or --exit there are none (see `trace why`).
 #[derive(clap::Args)]
 #[command(after_help = EXAMPLES)]
 pub struct Args {

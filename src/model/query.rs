@@ -49,8 +49,9 @@ pub struct Query {
     phrase: Regex,
     /// Every one of them must be there; none where the phrase is all there is.
     words: Vec<Regex>,
-    /// What every line of JSON that holds an answer matches.
-    sieve: Option<Regex>,
+    /// What every line of JSON that holds an answer matches, the longest first; none where nothing can
+    /// be said of such a line.
+    sieves: Vec<Regex>,
 }
 
 /// So many answers within one text are shown.
@@ -67,21 +68,23 @@ impl Query {
         if form == Form::Regex {
             let phrase =
                 case.regex(&text).map_err(|error| format!("{text:?} is no regular expression: {error}"))?;
-            return Ok(Self { phrase, words: Vec::new(), sieve: None });
+            return Ok(Self { phrase, words: Vec::new(), sieves: Vec::new() });
         }
         let literal = |text: &str| case.regex(&regex::escape(text)).map_err(|error| error.to_string());
         let words: Vec<&str> = text.split_whitespace().collect();
-        let piece = words.iter().flat_map(|word| word.split(is_escaped)).max_by_key(|piece| piece.len());
-        let sieve = piece.filter(|piece| !piece.is_empty()).map(|piece| {
-            // Text that is not UTF-8 stands in an event as hex.
-            case.regex(&format!("{}|(?-i:{})", regex::escape(piece), regex::escape(HEX)))
-        });
-        let sieve = sieve.transpose().map_err(|error| error.to_string())?;
+        let longest = |word: &&str| word.split(is_escaped).max_by_key(|piece| piece.len()).map(str::to_owned);
+        let mut pieces: Vec<String> =
+            words.iter().filter_map(longest).filter(|piece| !piece.is_empty()).collect();
+        pieces.sort_by_key(|piece| std::cmp::Reverse(piece.len()));
+        // Text that is not UTF-8 stands in an event as hex.
+        let sieve =
+            |piece: &String| case.regex(&format!("{}|(?-i:{})", regex::escape(piece), regex::escape(HEX)));
+        let sieves = pieces.iter().map(sieve).collect::<Result<_, _>>().map_err(|error| error.to_string())?;
         let several = if words.len() > 1 { &words[..] } else { &[] };
         Ok(Self {
             phrase: literal(text.trim())?,
             words: several.iter().map(|word| literal(word)).collect::<Result<_, _>>()?,
-            sieve,
+            sieves,
         })
     }
 
@@ -101,10 +104,14 @@ impl Query {
 
     /// The lines, each an event in JSON, that may hold an answer. All that do are among them.
     pub fn lines<'a>(&'a self, lines: &'a [u8]) -> impl Iterator<Item = &'a [u8]> + 'a {
+        let (first, others) = match self.sieves.split_first() {
+            Some((first, others)) => (Some(first), others),
+            None => (None, &[][..]),
+        };
         let mut at = 0;
-        std::iter::from_fn(move || {
+        let sifted = std::iter::from_fn(move || {
             let rest = lines.get(at..).filter(|rest| !rest.is_empty())?;
-            let hit = match &self.sieve {
+            let hit = match first {
                 Some(sieve) => sieve.find(rest)?.start(),
                 None => 0,
             };
@@ -112,7 +119,8 @@ impl Query {
             let len = rest[hit..].find_byte(b'\n').map_or(rest.len(), |len| hit + len);
             at += len + 1;
             Some(&rest[begin..len])
-        })
+        });
+        sifted.filter(move |line| others.iter().all(|sieve| sieve.is_match(line)))
     }
 }
 

@@ -64,6 +64,8 @@ fn told(store: &Store, record: &Record, mut file: File) -> Result<Option<Vec<Ver
         }
         let old = match old {
             Some(side) => Some(File { path: file.path.clone(), side }),
+            // What a list that was cut short lacks may be where it came from.
+            None if record.cut.contains(&found.checkpoint) => return Ok(None),
             None => moved(found, &file),
         };
         versions.push(Version { checkpoint: found.checkpoint, new: file.clone(), old: old.clone() });

@@ -83,6 +83,8 @@ pub struct AfterView {
 
 /// Of a long list, so many are shown.
 const SHOWN: usize = 40;
+/// So many of those who may have changed a path are named.
+const NAMED: usize = 4;
 /// So many lines of a prompt or an answer are shown.
 const LINES: usize = 8;
 /// Lines are no wider than this, for the eye.
@@ -153,7 +155,7 @@ fn intent(to: &mut dyn Write, story: &StoryView, look: &Look) -> io::Result<()> 
         paragraph(to, &one.prompt, look)?;
         let took = one.ended.map(|ended| u64::try_from(ended.since(one.started)).unwrap_or(0));
         let took = took.map(|took| format!(" after {}", time::duration(took))).unwrap_or_default();
-        let words = format!("{}{took}, {}", one.end, one.turn);
+        let words = format!("{}{took}, {}", one.end, Safe(one.turn.as_bytes()));
         writeln!(to, "{:INDENT$}{}", "", look.paint.on(Style::Dim, words))?;
     }
     earlier(to, story.asked.len(), look)
@@ -210,8 +212,11 @@ fn files(to: &mut dyn Write, story: &StoryView, look: &Look) -> io::Result<()> {
 }
 
 fn by(of: &TouchedView) -> String {
-    let mut names: Vec<String> = of.by.iter().map(did).collect();
+    let mut names: Vec<String> = of.by.iter().take(NAMED).map(did).collect();
     names.dedup();
+    if of.by.len() > NAMED {
+        names.push(format!("{} more", of.by.len() - NAMED));
+    }
     match of.confidence {
         Confidence::Exact => format!("by {}", names.join(", ")),
         Confidence::Shared => format!("by one of {}", names.join(", ")),

@@ -113,12 +113,17 @@ fn short(id: Oid) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::change::Status;
-    use crate::model::command::State;
-    use crate::model::event::{Event, Note, Tool, What};
+    use crate::model::change::{Confidence, Status};
+    use crate::model::command::{Command, State};
+    use crate::model::event::{Event, Note, RestoreAction, Tool, What};
+    use crate::model::hit::{Hit, Kind};
     use crate::model::id::EventId;
+    use crate::model::origin::{Asked, Deed, Origin, Signed, Source, Stretch};
+    use crate::model::query::{Match, Rank};
+    use crate::model::stats::Stats;
     use crate::model::text::Text;
     use crate::model::trail::{self as story, Trail};
+    use crate::model::who::Who;
     use proptest::prelude::*;
     use testing::{NOW, change, checkpoint, command, look, screen};
 
@@ -188,6 +193,101 @@ mod tests {
         })
     }
 
+    fn somebody(text: &Text) -> Who {
+        let word = text.lossy().into_owned();
+        Who { session: Some(testing::shell()), agent: word.clone(), alias: Some(word) }
+    }
+
+    fn ran(text: &Text) -> Command {
+        Command { command: text.clone(), cwd: text.clone(), ..command(1, "", 1) }
+    }
+
+    fn deed(text: &Text) -> Deed {
+        let word = text.lossy().into_owned();
+        let asked = Asked { turn: word.clone(), text: text.clone() };
+        Deed { who: somebody(text), command: None, tool: Some(word), prompt: Some(asked) }
+    }
+
+    fn signed(text: &Text) -> Signed {
+        Signed { id: testing::oid(1), author: text.clone(), subject: text.clone() }
+    }
+
+    /// What was searched for, and where lines come from, likewise.
+    fn answers(text: &Text, look: &Look) -> String {
+        let hit = Hit {
+            kind: Kind::Command,
+            at: NOW,
+            text: text.clone(),
+            found: Match {
+                rank: Rank::Words,
+                spans: std::iter::once(0..text.as_bytes().len() / 2).collect(),
+            },
+            who: somebody(text),
+            checkpoint: None,
+            command: Some(Box::new(ran(text))),
+            times: 1,
+        };
+        let line = |source| Stretch {
+            first: 1,
+            last: 2,
+            origin: Origin {
+                source,
+                at: Some(NOW),
+                path: text.clone(),
+                deeds: vec![deed(text)],
+                confidence: Confidence::Shared,
+            },
+        };
+        let lines = [line(Source::Commit(signed(text))), line(Source::Now)];
+        screen(|to| {
+            search::write(to, &[hit], look)?;
+            why::write(to, text, text.as_bytes(), &lines, look)?;
+            why::write(to, text, text.as_bytes(), &lines[..1], look)
+        })
+    }
+
+    fn story_of(of: explain::Subject, text: &Text) -> explain::StoryView {
+        let asked = explain::AskedView {
+            who: somebody(text),
+            turn: text.lossy().into_owned(),
+            prompt: text.clone(),
+            started: NOW,
+            ended: None,
+            end: "failed",
+            answer: Some(text.clone()),
+        };
+        let (path, by) = (text.clone(), vec![deed(text)]);
+        let (status, confidence) = (Status::Added, Confidence::Exact);
+        let (action, label) = (RestoreAction::Undo, text.clone());
+        explain::StoryView {
+            of,
+            span: None,
+            sessions: vec![somebody(text)],
+            checkpoints: vec![],
+            asked: vec![asked],
+            commands: vec![commands::CommandView { command: ran(text), state: State::Done, changes: vec![] }],
+            touched: vec![explain::TouchedView { path, status, times: 1, by, confidence }],
+            after: vec![explain::AfterView { action, label, at: NOW, changed: 1, undone: true }],
+        }
+    }
+
+    /// Stories, numbers and scripts, likewise.
+    fn stories(text: &Text, look: &Look) -> String {
+        let reason = Some(text.lossy().into_owned());
+        let session = explain::Subject::Session { who: somebody(text), outcome: "done", reason };
+        let (session, commit) =
+            (story_of(session, text), story_of(explain::Subject::Commit(signed(text)), text));
+        let stats = Stats::of([(&ran(text), State::Done)], 1);
+        let mut shell = Vec::new();
+        script::write(&mut shell, &session.commands, script::Extent::All, &look.zone).unwrap();
+        screen(|to| {
+            explain::write(to, &session, look)?;
+            explain::write(to, &commit, look)?;
+            stats::write(to, &stats, look)?;
+            script::harmless(to, &shell)
+        })
+    }
+
     proptest! {
         #[test]
         fn no_listing_passes_an_order_on_to_the_terminal(
@@ -197,7 +297,7 @@ mod tests {
         ) {
             bytes.extend(text.as_bytes());
             let (text, look) = (bytes.into(), look(Some(width)));
-            let screen = lists(&text, &look) + &details(&text, &look);
+            let screen = [lists, details, answers, stories].map(|write| write(&text, &look)).concat();
             let order = screen.chars().find(|ch| *ch != '\n' && safe::is_hidden(*ch));
             prop_assert_eq!(order, None);
         }

@@ -15,6 +15,12 @@ use crate::model::text::Text;
 /// Of lines that came together, so many are shown.
 const SHOWN: usize = 12;
 
+/// Of several that may have brought a line, so many are named.
+const NAMED: usize = 4;
+
+/// In a row a prompt takes so many columns at most, terminal or not: it is there to be recognised.
+const PROMPT: usize = 40;
+
 /// Writes a row per stretch, or all that is known of the only one. `text` is the file as it is.
 pub fn write(to: &mut dyn Write, path: &Text, text: &[u8], all: &[Stretch], look: &Look) -> io::Result<()> {
     match all {
@@ -28,17 +34,13 @@ pub fn write(to: &mut dyn Write, path: &Text, text: &[u8], all: &[Stretch], look
 }
 
 fn rows(to: &mut dyn Write, all: &[Stretch], look: &Look) -> io::Result<()> {
-    let mut columns = vec![
-        Column::text("LINES"),
-        Column::text("FROM"),
-        Column::text("WHEN"),
-        Column::flexible("WHO", 10),
-        Column::flexible("WHAT", 16),
-    ];
+    let mut columns =
+        vec![Column::text("LINES"), Column::text("FROM"), Column::text("WHEN"), Column::flexible("WHO", 10)];
     let has_prompts = all.iter().any(|one| prompt(&one.origin).is_some());
     if has_prompts {
         columns.push(Column::flexible("PROMPT", 12));
     }
+    columns.push(Column::flexible("WHAT", 16));
     let mut table = Table::new(Headings::Shown, &columns);
     for stretch in all {
         let origin = &stretch.origin;
@@ -47,11 +49,11 @@ fn rows(to: &mut dyn Write, all: &[Stretch], look: &Look) -> io::Result<()> {
             from(origin),
             Cell::new(Style::Text, time::relative(origin.at, look.now)),
             Cell::new(Style::Text, by(origin)),
-            what(origin),
         ];
         if has_prompts {
-            cells.push(Cell::new(Style::Dim, prompt(origin).unwrap_or_default()));
+            cells.push(Cell::new(Style::Dim, cut(&prompt(origin).unwrap_or_default(), PROMPT)));
         }
+        cells.push(what(origin));
         table.row(cells);
     }
     table.write(to, look)
@@ -84,7 +86,8 @@ fn by(origin: &Origin) -> String {
 }
 
 fn what(origin: &Origin) -> Cell {
-    let deeds: Vec<String> = origin.deeds.iter().map(words).collect();
+    let mut deeds: Vec<String> = origin.deeds.iter().take(NAMED).map(words).collect();
+    deeds.extend(more(origin));
     match (&origin.source, origin.confidence) {
         (Source::Commit(commit), _) => Cell::new(Style::Text, Safe(commit.subject.as_bytes())),
         (Source::Before(_), _) => Cell::new(Style::Dim, "older than the record, in no commit"),
@@ -93,6 +96,12 @@ fn what(origin: &Origin) -> Cell {
         (_, Confidence::External) => Cell::new(Style::Dim, "something unrecorded"),
         (_, Confidence::Unknown) => Cell::new(Style::Dim, "not known"),
     }
+}
+
+/// What is said of those that are not named one by one.
+fn more(origin: &Origin) -> Option<String> {
+    let more = origin.deeds.len().saturating_sub(NAMED);
+    (more > 0).then(|| format!("{more} more"))
 }
 
 fn words(deed: &Deed) -> String {
@@ -155,7 +164,7 @@ fn detail(to: &mut dyn Write, origin: &Origin, look: &Look) -> io::Result<()> {
     }
     line("file", Style::Text, text(origin.path.as_bytes()))?;
     let mut told = None;
-    for deed in &origin.deeds {
+    for deed in origin.deeds.iter().take(NAMED) {
         match &deed.command {
             Some((id, words)) => {
                 line("command", Style::Text, text(words.as_bytes()))?;
@@ -171,6 +180,9 @@ fn detail(to: &mut dyn Write, origin: &Origin, look: &Look) -> io::Result<()> {
             line("prompt", Style::Text, text(prompt.text.as_bytes()))?;
             line("", Style::Dim, text(prompt.turn.as_bytes()))?;
         }
+    }
+    if let Some(more) = more(origin) {
+        line("or", Style::Text, more)?;
     }
     match certainty(origin) {
         Some(words) => line("certainty", Style::Text, words.to_owned()),
@@ -244,13 +256,13 @@ mod tests {
         assert_eq!(
             shown(&all(), "", None),
             "\
-LINES  FROM        WHEN    WHO              WHAT                                       PROMPT
-1-12   aaaaaaaaaa  3m ago  Ada              begin\\x1b
-13     3f3f3f3f3f  3m ago  claude 01987f00  sed -i 's/one/two/' src/a.rs               count\\nbetter, and do not stop before it is right
-14-15  3f3f3f3f3f  3m ago  claude 01987f00  one of sed -i 's/one/two/' src/a.rs, make
-16     3f3f3f3f3f  3m ago  -                something unrecorded
-17-18  before      3m ago  -                older than the record, in no commit
-19     now         3m ago  -                not known
+LINES  FROM        WHEN    WHO              PROMPT                                    WHAT
+1-12   aaaaaaaaaa  3m ago  Ada                                                        begin\\x1b
+13     3f3f3f3f3f  3m ago  claude 01987f00  count\\nbetter, and do not stop before i…  sed -i 's/one/two/' src/a.rs
+14-15  3f3f3f3f3f  3m ago  claude 01987f00                                            one of sed -i 's/one/two/' src/a.rs, make
+16     3f3f3f3f3f  3m ago  -                                                          something unrecorded
+17-18  before      3m ago  -                                                          older than the record, in no commit
+19     now         3m ago  -                                                          not known
 "
         );
         fits(&shown(&all(), "", Some(80)), 80);

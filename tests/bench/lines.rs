@@ -20,7 +20,8 @@ pub fn rows(wanted: &Wanted) {
         (0..LINES).map(|at| format!("line {at} of a file that is as long as files get\n")).collect();
     for version in 0..VERSIONS {
         for at in 0..4 {
-            lines[(version * 37 + at * 611) % LINES] = format!("line {at} of version {version}, and no older\n");
+            lines[(version * 37 + at * 611) % LINES] =
+                format!("line {at} of version {version}, and no older\n");
         }
         std::fs::write(world.repo.join("long"), lines.concat()).unwrap();
         let input = world.input("payload", world.payload("lines", &format!("edit {version}")).as_bytes());
