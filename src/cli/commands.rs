@@ -19,7 +19,8 @@ use crate::view::{json, stats};
 #[derive(clap::Args)]
 #[command(
     after_help = "Example: trace commands --failed --since today\n         trace commands --file src/main.rs\n         trace commands --stats --here\n         trace commands export --since yesterday > again.sh",
-    args_conflicts_with_subcommands = true
+    args_conflicts_with_subcommands = true,
+    disable_help_subcommand = true
 )]
 pub struct Args {
     #[command(subcommand)]

@@ -2,7 +2,7 @@
 //! journals.
 //!
 //! The events of a chain are one file; its bytes are sifted first, and only lines that may answer are
-//! decoded. Another source of texts is one more call of [`Search::offer`].
+//! decoded. Another source of texts is one more call of `Search::offer`.
 
 use std::cmp::Reverse;
 use std::collections::HashMap;
@@ -10,6 +10,7 @@ use std::collections::HashMap;
 use anyhow::Result;
 use bstr::ByteSlice;
 
+use super::commands::Exit;
 use super::diff::covers;
 use super::names::Names;
 use crate::model::change::Change;
@@ -23,7 +24,6 @@ use crate::model::session::Edit;
 use crate::model::text::Text;
 use crate::model::time::Timestamp;
 use crate::model::who::Who;
-use crate::recall::commands::Exit;
 use crate::store::home::Home;
 use crate::store::late::Late;
 use crate::store::ledger::Ledger;
