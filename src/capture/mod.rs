@@ -1,4 +1,4 @@
-//! Floor 3: what happened becomes events. One file per way in: shells, agents, `trace run`.
+//! Floor 3: what happened becomes events. One file per way in: shells, agents, git, `trace run`.
 //!
 //! Whatever fails here must not fail or hold up its caller: the rim (`cli/hook.rs`) exits 0, prints
 //! nothing, and notes the trouble.
@@ -7,6 +7,8 @@ pub mod agents;
 pub mod background;
 pub mod call;
 pub mod import;
+pub mod gitact;
+pub mod githooks;
 pub mod init;
 pub mod install;
 pub mod present;

@@ -77,7 +77,7 @@ pub fn run(world: &World, args: &AgentArgs, way: Way, how: How) -> Result<Exit> 
         let plan = agents::plan(agent, scope, &roots).with_context(|| missing(agent, scope, &roots))?;
         let change = decide(world, &plan, scope, &roots, way)?;
         match how {
-            How::Told => tell(&change)?,
+            How::Told => tell(&change.path, change.old.as_deref(), change.new.as_deref())?,
             How::ToldInJson => {}
             How::Done | How::Json => install::carry_out(&change, world.user.state.as_ref())?,
         }
@@ -139,18 +139,18 @@ fn say(view: &AgentView, way: Way) {
     }
 }
 
-/// Prints what would change, as a patch.
-fn tell(change: &Change) -> Result<()> {
-    let text = |text: &Option<String>| text.clone().unwrap_or_default();
-    let patch = patch::unified(text(&change.old).as_bytes(), text(&change.new).as_bytes(), 3);
+/// Prints what would change in a file, as a patch.
+pub fn tell(path: &Path, old: Option<&str>, new: Option<&str>) -> Result<()> {
+    let text = |text: Option<&str>| text.unwrap_or_default().as_bytes().to_vec();
+    let patch = patch::unified(&text(old), &text(new), 3);
     let Patch::Lines(hunks) = patch else { return Ok(()) };
     if hunks.is_empty() {
         return Ok(());
     }
-    let path = Safe(change.path.as_os_str().as_encoded_bytes()).to_string();
-    let name = |side: &Option<String>| side.as_ref().map_or("/dev/null".to_owned(), |_| path.clone());
+    let path = Safe(path.as_os_str().as_encoded_bytes()).to_string();
+    let name = |side: Option<&str>| side.map_or("/dev/null".to_owned(), |_| path.clone());
     output::print(|out| {
-        writeln!(out, "--- {}\n+++ {}", name(&change.old), name(&change.new))?;
+        writeln!(out, "--- {}\n+++ {}", name(old), name(new))?;
         hunks.iter().try_for_each(|hunk| tell_hunk(out, hunk))
     })
 }

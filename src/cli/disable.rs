@@ -4,8 +4,9 @@ use anyhow::Result;
 
 use super::agent::{self, AgentArgs, How, Way};
 use super::exit::{Exit, Refusal};
-use super::output;
 use super::world::World;
+use super::{githooks, output};
+use crate::capture::githooks::Outside;
 use crate::store::setup;
 
 /// Stop recording this repository
@@ -44,8 +45,10 @@ pub fn run(world: &World, args: &Args) -> Result<Exit> {
     }
     let place = world.place()?;
     let trace = place.trace();
+    let outside = if args.yes { Outside::Allowed } else { Outside::Refused };
     if args.dry_run {
         output::say(&format!("would take back your consent for {}", place.common.display()));
+        githooks::uninstall(world, &place, outside, githooks::How::Told)?;
         if args.purge {
             output::say(&format!("would remove {}", trace.display()));
         }
@@ -55,6 +58,10 @@ pub fn run(world: &World, args: &Args) -> Result<Exit> {
         let what =
             format!("--purge removes every checkpoint in {} for good: say --yes to do it", trace.display());
         return Err(Refusal(what).into());
+    }
+    // First, while the hooks still record into something; without a worktree there is nothing to ask git.
+    if place.work_tree.is_some() {
+        githooks::uninstall(world, &place, outside, githooks::How::Done)?;
     }
     world.state()?.disable(&place)?;
     if args.purge {

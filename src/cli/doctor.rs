@@ -4,7 +4,7 @@ use anyhow::Result;
 
 use super::exit::Exit;
 use super::world::World;
-use super::{agent, output};
+use super::{agent, githooks, output};
 use crate::recall::status;
 use crate::store::home::Home;
 use crate::store::trouble;
@@ -33,6 +33,7 @@ pub fn run(world: &World, _: &Args) -> Result<Exit> {
             let (when, doing) = (relative(Some(one.at), world.now), Safe(one.doing.as_bytes()));
             writeln!(out, "{when}  {doing}: {}", Safe(one.what.as_bytes()))?;
         }
+        writeln!(out, "{}", git(world, &home))?;
         for line in &agents {
             writeln!(out, "{line}")?;
         }
@@ -47,6 +48,21 @@ pub fn run(world: &World, _: &Args) -> Result<Exit> {
             Ok(Exit::Done)
         }
         false => Ok(Exit::No),
+    }
+}
+
+/// Which of git's hooks do not call us, and what to do about it.
+fn git(world: &World, home: &Home) -> String {
+    match githooks::missing(world, &home.place) {
+        Ok(missing) if missing.is_empty() => "git: its hooks call us".to_owned(),
+        Ok(missing) => {
+            let names: Vec<&str> = missing.iter().map(|hook| hook.name()).collect();
+            format!(
+                "git: {} not set up; `trace enable` does it, or says what is in the way",
+                names.join(", ")
+            )
+        }
+        Err(error) => format!("git: {}", Safe(format!("{error:#}").as_bytes())),
     }
 }
 

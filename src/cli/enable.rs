@@ -5,7 +5,8 @@ use anyhow::Result;
 use super::agent::{self, AgentArgs, How, Way};
 use super::exit::{Exit, Refusal};
 use super::world::World;
-use super::{checkpoint, flush, output};
+use super::{checkpoint, flush, githooks, output};
+use crate::capture::githooks::Outside;
 use crate::disk::place::Place;
 use crate::model::checkpoint::Kind;
 use crate::store::home::Home;
@@ -17,6 +18,7 @@ use crate::view::safe::Safe;
 ///
 /// Makes a private store in the git directory, notes your consent in your own state directory, and
 /// takes the first checkpoint. Doing it again changes nothing. Nothing of it shows in the repository.
+/// git's hooks are set up to tell of commits, beside those that are there; `--dry-run` shows how.
 ///
 /// With `--agent` a coding agent is set up to tell of its prompts, tools and answers: our entries are
 /// put into its settings, beside whatever is there.
@@ -29,9 +31,11 @@ pub struct Args {
     /// Print a JSON document about the first checkpoint
     #[arg(long)]
     json: bool,
-    /// Do not ask; nothing here needs asking, so scripts may give it
+    /// Also put git's hooks into a directory that other repositories use too
     #[arg(long, short)]
     yes: bool,
+    #[command(flatten)]
+    hooks: githooks::HookArgs,
     #[command(flatten)]
     agents: AgentArgs,
 }
@@ -55,6 +59,7 @@ pub fn run(world: &World, args: &Args) -> Result<Exit> {
         {
             let home = begin(world, &place)?;
             flush::now(world, &home, Kind::Auto, None)?;
+            hooks(world, &place, args, githooks::How::Done)?;
             output::say(&format!("recording {}", Safe(place.top()?.as_os_str().as_encoded_bytes())));
         }
         _ => {}
@@ -68,6 +73,11 @@ fn begin(world: &World, place: &Place) -> Result<Home> {
         Ok(strange) => Refusal(strange.to_string()).into(),
         Err(other) => other,
     })
+}
+
+fn hooks(world: &World, place: &Place, args: &Args, how: githooks::How) -> Result<()> {
+    let outside = if args.yes { Outside::Allowed } else { Outside::Refused };
+    githooks::install(world, place, &args.hooks, outside, how)
 }
 
 fn here(world: &World, args: &Args) -> Result<Exit> {
@@ -84,9 +94,11 @@ fn here(world: &World, args: &Args) -> Result<Exit> {
                 state.0.display()
             ),
         });
+        hooks(world, &place, args, githooks::How::Told)?;
         return Ok(Exit::Done);
     }
     let home = begin(world, &place)?;
+    hooks(world, &place, args, githooks::How::Done)?;
     let outcome = flush::now(world, &home, Kind::Auto, None)?;
     let made = checkpoint::view(&home, outcome)?;
     if args.json {

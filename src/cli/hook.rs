@@ -9,7 +9,7 @@ use std::path::PathBuf;
 use anyhow::{Context, Error, Result, bail};
 
 use super::call::Call;
-use super::{stdin, world};
+use super::{githook, stdin, world};
 use crate::capture::background;
 use crate::capture::call::{self as capture, Next};
 use crate::capture::shell::{self, Journal, Opening};
@@ -25,6 +25,7 @@ use crate::store::home::{Home, User};
 use crate::store::{aside, maintain};
 use crate::wire::Bad;
 use crate::wire::agents::{Agent, Around};
+use crate::wire::githook::Hook;
 use crate::wire::shell::Record;
 
 /// Runs a hook. Never fails, never prints but the one answer that shells ask for.
@@ -56,6 +57,9 @@ pub fn home_here() -> Result<Option<Home>> {
 fn run(name: &str, arguments: &[OsString], call: &Call) -> Result<()> {
     if let Some(named) = Agent::parse(name) {
         return agent(Some(around(named, arguments)), call);
+    }
+    if let Some(hook) = Hook::parse(name) {
+        return githook::run(hook, arguments, call);
     }
     match name {
         "generic" => agent(None, call),

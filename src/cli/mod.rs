@@ -21,6 +21,8 @@ mod exit;
 mod explain;
 mod flush;
 mod fsck;
+mod githook;
+mod githooks;
 mod hook;
 mod import;
 mod init;

@@ -4,7 +4,7 @@ use anyhow::Result;
 
 use super::exit::Exit;
 use super::world::World;
-use super::{agent, output};
+use super::{agent, githooks, output};
 use crate::model::text::Text;
 use crate::recall::status;
 use crate::store::home::Home;
@@ -55,6 +55,8 @@ fn enabled(world: &World, home: &Home, worktree_path: Text) -> Result<StatusView
     let mut agents: Vec<String> =
         agent::installed(world, &home.place).into_iter().map(|found| found.agent.name().to_owned()).collect();
     agents.dedup();
+    // Where git does not say where its hooks are, none of them is known to call us.
+    let git = githooks::missing(world, &home.place).is_ok_and(|missing| missing.is_empty());
     let (settings, _) = home.settings(&world.user);
     settings.refused.iter().for_each(|refused| output::say(&format!("trace: ignored setting: {refused}")));
     Ok(StatusView {
@@ -68,7 +70,7 @@ fn enabled(world: &World, home: &Home, worktree_path: Text) -> Result<StatusView
             time: last.header.time,
             subject: last.header.subject,
         }),
-        hooks: Hooks { git: false, shell: standing.shell, agents },
+        hooks: Hooks { git, shell: standing.shell, agents },
         trouble: standing.trouble,
         store_bytes: Some(standing.store_bytes),
     })

@@ -109,6 +109,54 @@ pub fn rewrite(path: &Path, bytes: &[u8]) -> Result<()> {
     written.with_context(|| format!("write {}", path.display()))
 }
 
+/// Puts a program of the user's own at `path`, as a whole: everybody may run it who may read it.
+pub fn program(path: &Path, bytes: &[u8]) -> Result<()> {
+    let temporary = beside(path);
+    let write = || {
+        let flags = OFlags::NOFOLLOW.bits().cast_signed();
+        let mut file = OpenOptions::new()
+            .write(true)
+            .create_new(true)
+            .mode(0o777)
+            .custom_flags(flags)
+            .open(&temporary)?;
+        file.write_all(bytes)?;
+        file.sync_all()?;
+        fs::rename(&temporary, path)
+    };
+    let written = write();
+    if written.is_err() {
+        // Best effort: it is nobody's, and is named so.
+        let _ = fs::remove_file(&temporary);
+    }
+    written.with_context(|| format!("write {}", path.display()))
+}
+
+/// Puts `bytes` at `path` as git writes its configuration: under `<path>.lock`, with the permissions
+/// that it has.
+pub fn reconfigure(path: &Path, bytes: &[u8]) -> Result<()> {
+    let mut name = path.as_os_str().to_owned();
+    name.push(".lock");
+    let lock = PathBuf::from(name);
+    let flags = OFlags::NOFOLLOW.bits().cast_signed();
+    let opened = OpenOptions::new().write(true).create_new(true).custom_flags(flags).open(&lock);
+    let mut file = opened.with_context(|| {
+        format!("lock {}: if no git is at work, remove {}", path.display(), lock.display())
+    })?;
+    let mut write = || {
+        file.set_permissions(fs::metadata(path)?.permissions())?;
+        file.write_all(bytes)?;
+        file.sync_all()?;
+        fs::rename(&lock, path)
+    };
+    let written = write();
+    if written.is_err() {
+        // The lock is ours: git would wait for it in vain.
+        let _ = fs::remove_file(&lock);
+    }
+    written.with_context(|| format!("write {}", path.display()))
+}
+
 /// Puts `bytes` at `path` unless something is there already; says which of the two happened.
 pub fn create(path: &Path, bytes: &[u8], durability: Durability) -> Result<Created> {
     let context = || format!("create {}", path.display());

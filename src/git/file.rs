@@ -5,7 +5,7 @@
 use anyhow::{Context, Result, ensure};
 use rustix::fs::OFlags;
 use std::fs::OpenOptions;
-use std::io::{ErrorKind, Read};
+use std::io::{ErrorKind, Read, Seek, SeekFrom};
 use std::os::unix::ffi::OsStringExt;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
@@ -32,6 +32,27 @@ pub(crate) fn read_plain(path: &Path, cap: u64) -> Result<Option<Vec<u8>>> {
         Found::File(bytes) => Ok(Some(bytes)),
         Found::Absent | Found::Link(_) => Ok(None),
     }
+}
+
+/// The last bytes of the regular file at `path`, at most `most`; `None` if there is no such file.
+pub(crate) fn read_end(path: &Path, most: u64) -> Result<Option<Vec<u8>>> {
+    let read = || {
+        let flags = OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::NOCTTY | OFlags::CLOEXEC;
+        let mut file = match OpenOptions::new().read(true).custom_flags(flags.bits().cast_signed()).open(path)
+        {
+            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
+            opened => opened?,
+        };
+        let meta = file.metadata()?;
+        if !meta.is_file() {
+            return Ok(None);
+        }
+        file.seek(SeekFrom::Start(meta.len().saturating_sub(most)))?;
+        let mut bytes = Vec::new();
+        file.take(most).read_to_end(&mut bytes)?;
+        std::io::Result::Ok(Some(bytes))
+    };
+    read().with_context(|| format!("read the end of {}", path.display()))
 }
 
 fn look(path: &Path, cap: u64) -> Result<Found> {

@@ -4,7 +4,7 @@
 //! what is to be written leaves this floor as the bytes of one pack ([`pack`]), because the order
 //! of writes and syncs is `store/`'s promise and not git's. The *user's repository* is only looked
 //! at, file by file ([`head`], [`config`]), and never written. Nothing here runs a program but
-//! [`run`], and that one only where a file cannot answer.
+//! [`run`] and [`hooks`], and only git, only where a file cannot answer.
 
 pub mod absorb;
 pub mod ancestry;
@@ -13,10 +13,12 @@ pub mod commit;
 pub mod config;
 pub mod diff;
 pub mod head;
+pub mod hooks;
 pub mod merge;
 pub mod own;
 pub mod pack;
 pub mod patch;
+pub mod reflog;
 pub mod run;
 pub mod scan;
 pub mod signed;

@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::change::{Change, Skip};
+use super::gitact::{CheckedOut, Committed, Merged, Rewritten};
 use super::id::{CommandId, EventId, SessionId};
 use super::oid::Oid;
 use super::session;
@@ -66,6 +67,14 @@ pub enum What {
     Looked(Looked),
     /// What the agent's transcript had gained is in this checkpoint.
     TranscriptKept(Box<Kept>),
+    /// git made a commit.
+    Committed(Committed),
+    /// git made commits anew.
+    Rewritten(Rewritten),
+    /// git moved HEAD.
+    CheckedOut(CheckedOut),
+    /// git merged.
+    Merged(Merged),
     /// From a newer version: kept, shown as unknown, carried on.
     Unknown(String),
 }

@@ -10,6 +10,7 @@ pub mod cursor;
 pub mod digest;
 pub mod event;
 pub mod hit;
+pub mod gitact;
 pub mod id;
 pub mod oid;
 pub mod origin;

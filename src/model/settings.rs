@@ -58,6 +58,8 @@ pub struct Settings {
     pub file_cap: u64,
     /// Most new bytes in one checkpoint.
     pub checkpoint_cap: u64,
+    /// Whether commits name their checkpoint and session in a trailer.
+    pub trailer: bool,
     /// Settings that mean nothing or were not theirs to set: shown by `status` and `doctor`.
     pub refused: Vec<String>,
 }
@@ -72,6 +74,7 @@ impl Default for Settings {
             ignore: Vec::new(),
             file_cap: 10 << 20,
             checkpoint_cap: 100 << 20,
+            trailer: false,
             refused: Vec::new(),
         }
     }
@@ -104,6 +107,7 @@ impl Settings {
             "flushcommands" => self.flush_commands = size(&one.value).ok_or("not a number")?.max(3),
             "ignore" => self.ignore.push(one.value.clone()),
             "filecap" => self.file_cap = capped(self.file_cap, one)?,
+            "trailer" => self.trailer = switch(&one.value).ok_or("true or false")?,
             "checkpointcap" => self.checkpoint_cap = capped(self.checkpoint_cap, one)?,
             _ => return Err("there is no such setting"),
         }

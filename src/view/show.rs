@@ -7,7 +7,7 @@ use super::made::reason;
 use super::paint::Style;
 use super::safe::Safe;
 use super::table::{Cell, Column, Headings, Table};
-use super::{Look, count, patch, time};
+use super::{Look, count, patch, short, time};
 use crate::model::change::{Author, Change, Confidence};
 use crate::model::checkpoint::{Checkpoint, Excuse, Header, Snapshot};
 use crate::model::event::{CommandHalf, Event, Note, SessionSeen, Tool, What};
@@ -169,6 +169,24 @@ fn told(what: &What) -> Option<(&'static str, String, Cell)> {
         What::SessionEdited(_) => Some(("session edited", String::new(), nothing)),
         What::Looked(_) => Some(("guard", "nothing had changed".to_owned(), nothing)),
         What::TranscriptKept(kept) => Some(("transcript", format!("{} more lines", kept.records), nothing)),
+        What::Committed(made) => {
+            let action = made.action.as_deref().unwrap_or("commit");
+            Some(("git", format!("{} {}", Safe(action.as_bytes()), short(made.commit)), nothing))
+        }
+        What::Rewritten(told) => Some((
+            "git",
+            format!("{}, {}", Safe(told.by.as_bytes()), count(told.pairs.len() as u64, "commit")),
+            nothing,
+        )),
+        What::CheckedOut(moved) => Some(("git", format!("checkout {}", short(moved.new)), nothing)),
+        What::Merged(merged) => {
+            let word = if merged.squash { "merge, squashed" } else { "merge" };
+            Some((
+                "git",
+                merged.commit.map_or(word.to_owned(), |id| format!("{word} {}", short(id))),
+                nothing,
+            ))
+        }
         What::Snapshot(_) => None,
         What::Unknown(kind) => Some(("unknown", Safe(kind.as_bytes()).to_string(), nothing)),
     }

@@ -63,6 +63,10 @@ pub fn encode(event: &Event) -> Vec<u8> {
         What::Restored(body) => line(event, body),
         What::Looked(body) => line(event, body),
         What::TranscriptKept(body) => line(event, body),
+        What::Committed(body) => line(event, body),
+        What::Rewritten(body) => line(event, body),
+        What::CheckedOut(body) => line(event, body),
+        What::Merged(body) => line(event, body),
         What::Unknown(_) => line(event, &serde_json::Map::new()),
     }
 }
@@ -116,6 +120,10 @@ pub fn kind(what: &What) -> &str {
         What::Restored(_) => "restored",
         What::Looked(_) => "looked",
         What::TranscriptKept(_) => KEPT,
+        What::Committed(_) => "committed",
+        What::Rewritten(_) => "rewritten",
+        What::CheckedOut(_) => "checked_out",
+        What::Merged(_) => "merged",
         What::Unknown(kind) => kind,
     }
 }
@@ -154,6 +162,10 @@ fn what(kind: String, body: Option<&RawValue>) -> Result<What, Bad> {
         "restored" => What::Restored(read(body)?),
         "looked" => What::Looked(read(body)?),
         KEPT => What::TranscriptKept(read(body)?),
+        "committed" => What::Committed(read(body)?),
+        "rewritten" => What::Rewritten(read(body)?),
+        "checked_out" => What::CheckedOut(read(body)?),
+        "merged" => What::Merged(read(body)?),
         _ => What::Unknown(kind),
     })
 }
@@ -177,6 +189,7 @@ mod tests {
     use crate::model::event::{
         Looked, Note, Prompt, RestoreAction, Restored, SessionSeen, SnapshotFacts, Tool,
     };
+    use crate::model::gitact::{CheckedOut, Committed, Merged, Rewritten};
     use crate::model::id::CommandId;
     use crate::model::oid::Oid;
     use crate::model::session::Edit;
@@ -191,6 +204,10 @@ mod tests {
             seq: Some(7),
             what,
         }
+    }
+
+    fn oid(mark: u8) -> Oid {
+        Oid::from_bytes(&[mark; 20]).unwrap()
     }
 
     fn half_of(command: &[u8]) -> Box<CommandHalf> {
@@ -245,6 +262,18 @@ mod tests {
             What::SessionEdited(Edit::AliasSet { alias: Some("retry".into()) }),
             What::SessionEdited(Edit::ParentSet { parent: None, kind: None }),
             What::Looked(Looked { tip: Oid::from_bytes(&[7; 32]).unwrap() }),
+            What::Committed(Committed {
+                commit: oid(1),
+                before: Some(oid(2)),
+                branch: Some("topic".into()),
+                action: Some("commit (amend)".into()),
+            }),
+            What::Rewritten(Rewritten {
+                by: "rebase".into(),
+                pairs: vec![(oid(1), oid(3)), (oid(2), oid(3))],
+            }),
+            What::CheckedOut(CheckedOut { old: None, new: oid(1), branch: None }),
+            What::Merged(Merged { commit: Some(oid(1)), squash: true }),
             What::Unknown("from_the_future".into()),
         ] {
             let event = event(what);

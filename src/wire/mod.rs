@@ -66,6 +66,10 @@
 //! [`tools`] knows the names of the agents' tools. [`hookfile`] puts our entries into the file where
 //! an agent keeps its hooks, which [`jsonc`] edits without touching another byte. [`transcripts`]
 //! reads the conversations as the agents themselves keep them; [`sessionsdb`] another program's log.
+//!
+//! # In git's hooks
+//!
+//! [`githook`] is the text by which git calls us, as a file and as configuration.
 
 pub mod agents;
 pub mod call;
@@ -73,6 +77,7 @@ pub mod event;
 pub mod fit;
 pub mod frame;
 pub mod generic;
+pub mod githook;
 pub mod hookfile;
 pub mod jsonc;
 pub mod kept;

@@ -9,6 +9,7 @@ mod exec;
 mod explain;
 mod faults;
 mod floors;
+mod githooks;
 mod hostile;
 mod import;
 mod install;

@@ -10,7 +10,8 @@ use crate::place::Place;
 use crate::sandbox::{Sandbox, race};
 use crate::story::Story;
 
-/// Every file below a directory but what lies in a `trace` directory: its mode and its bytes.
+/// Every file below a directory but what lies in a `trace` directory, and the hooks that `trace enable`
+/// was asked for: its mode and its bytes.
 type Image = BTreeMap<PathBuf, (u32, Vec<u8>)>;
 
 fn image(dir: &Path) -> Image {
@@ -29,11 +30,15 @@ fn collect(dir: &Path, image: &mut Image) {
             }
             image.insert(path.clone(), (about.mode(), Vec::new()));
             collect(&path, image);
-        } else {
+        } else if !is_hook_of_ours(&path) {
             let bytes = if about.is_file() { fs::read(&path).unwrap() } else { Vec::new() };
             image.insert(path, (about.mode(), bytes));
         }
     }
+}
+
+fn is_hook_of_ours(path: &Path) -> bool {
+    fs::read(path).is_ok_and(|bytes| bytes.starts_with(b"#!/bin/sh\n# trace hook 1 "))
 }
 
 fn same(before: &Image, after: &Image) {

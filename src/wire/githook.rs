@@ -1,0 +1,302 @@
+//! git's hooks: which ones call us, how they do, and how to know our text from that of others.
+//!
+//! Pure. A hook of ours is known by its whole text, so one that somebody edited is theirs.
+
+use std::path::Path;
+
+/// A hook of git's that calls us.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Hook {
+    PostCommit,
+    PostRewrite,
+    PostCheckout,
+    PostMerge,
+    PrepareCommitMsg,
+}
+
+impl Hook {
+    pub const ALL: [Self; 5] =
+        [Self::PostCommit, Self::PostRewrite, Self::PostCheckout, Self::PostMerge, Self::PrepareCommitMsg];
+
+    /// git's name for it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::PostCommit => "post-commit",
+            Self::PostRewrite => "post-rewrite",
+            Self::PostCheckout => "post-checkout",
+            Self::PostMerge => "post-merge",
+            Self::PrepareCommitMsg => "prepare-commit-msg",
+        }
+    }
+
+    /// The hook that `trace hook WORD` stands for.
+    pub fn parse(word: &str) -> Option<Self> {
+        let name = word.strip_prefix("git-")?;
+        Self::ALL.into_iter().find(|hook| hook.name() == name)
+    }
+
+    fn reads_stdin(self) -> bool {
+        self == Self::PostRewrite
+    }
+}
+
+/// How the hooks find our program.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum Program {
+    /// By its name.
+    #[default]
+    OnPath,
+    /// Where it is now: for git clients that know no PATH.
+    At(String),
+}
+
+impl Program {
+    /// A path that a shell takes as it is; `None` if it is not text.
+    pub fn at(path: &Path) -> Option<Self> {
+        let text = path.to_str().filter(|text| !text.contains(['\n', '\r', '\0']))?;
+        Some(Self::At(text.to_owned()))
+    }
+
+    fn word(&self) -> String {
+        match self {
+            Self::OnPath => "git-trace".to_owned(),
+            Self::At(path) => format!("'{}'", path.replace('\'', r"'\''")),
+        }
+    }
+}
+
+/// The word that stands for a hook that was there before ours, beside ours.
+pub const BEFORE: &str = ".pre-trace";
+
+/// The hook file that calls us, and whatever was there before.
+///
+/// The former hook is found by our own name and not by `$0`: other tools rename hook files as well.
+pub fn script(hook: Hook, program: &Program) -> String {
+    script_of(hook, &program.word())
+}
+
+fn script_of(hook: Hook, program: &str) -> String {
+    let name = hook.name();
+    let head = head(hook);
+    match hook.reads_stdin() {
+        false => format!(
+            "{head}rc=0 old=\"${{0%/*}}/{name}{BEFORE}\"
+if [ -x \"$old\" ]; then \"$old\" \"$@\"; rc=$?; fi
+command -v {program} >/dev/null 2>&1 && {program} hook git-{name} \"$@\" </dev/null >/dev/null 2>&1
+exit \"$rc\"
+"
+        ),
+        true => format!(
+            "{head}rc=0 old=\"${{0%/*}}/{name}{BEFORE}\" in=$(cat; printf x); in=${{in%x}}
+if [ -x \"$old\" ]; then printf '%s' \"$in\" | \"$old\" \"$@\"; rc=$?; fi
+command -v {program} >/dev/null 2>&1 && printf '%s' \"$in\" | {program} hook git-{name} \"$@\" >/dev/null 2>&1
+exit \"$rc\"
+"
+        ),
+    }
+}
+
+fn head(hook: Hook) -> String {
+    format!(
+        "#!/bin/sh\n# trace hook 1 {}: written by `trace enable`, removed by `trace disable`\n",
+        hook.name()
+    )
+}
+
+/// Whose text a hook file holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Whose {
+    /// Ours, to the byte.
+    Ours,
+    /// Ours, and somebody edited it.
+    Edited,
+    Theirs,
+}
+
+/// Whose text this is.
+pub fn whose(hook: Hook, text: &str) -> Whose {
+    if !text.contains(&format!("\n# trace hook 1 {}:", hook.name())) {
+        return Whose::Theirs;
+    }
+    let program = text.split_once("command -v ").and_then(|(_, rest)| rest.split_once(" >/dev/null 2>&1 &&"));
+    match program {
+        Some((program, _)) if script_of(hook, program) == text => Whose::Ours,
+        _ => Whose::Edited,
+    }
+}
+
+/// The line for the hook of another tool that calls us.
+pub fn line(hook: Hook, program: &Program) -> String {
+    let (name, program) = (hook.name(), program.word());
+    let input = if hook.reads_stdin() { "" } else { " </dev/null" };
+    format!(
+        "command -v {program} >/dev/null 2>&1 && {program} hook git-{name} \"$@\"{input} >/dev/null 2>&1 || :"
+    )
+}
+
+/// A tool that writes hook files itself, and would not find again what we renamed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Manager {
+    Husky,
+    Lefthook,
+    PreCommit,
+    Overcommit,
+    Hk,
+}
+
+impl Manager {
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Husky => "husky",
+            Self::Lefthook => "lefthook",
+            Self::PreCommit => "pre-commit",
+            Self::Overcommit => "overcommit",
+            Self::Hk => "hk",
+        }
+    }
+
+    /// The tool that wrote this hook, by the marks that each leaves.
+    pub fn of(text: &str) -> Option<Self> {
+        const MARKS: [(Manager, &[&str]); 5] = [
+            (Manager::PreCommit, &["generated by pre-commit", "hook-impl"]),
+            (Manager::Lefthook, &["lefthook"]),
+            (Manager::Husky, &["husky", "\")/h\"", "0%/*}/h\""]),
+            (Manager::Overcommit, &["overcommit", "Overcommit"]),
+            (Manager::Hk, &["hk run "]),
+        ];
+        let has = |marks: &[&str]| marks.iter().any(|mark| text.contains(mark));
+        MARKS.into_iter().find(|(_, marks)| has(marks)).map(|(manager, _)| manager)
+    }
+
+    /// Where its user puts a line of their own for a hook.
+    pub fn place(self, hook: Hook) -> String {
+        match self {
+            Self::Husky => format!(".husky/{}", hook.name()),
+            Self::Lefthook => format!("lefthook-local.yml, as the `run` of a command of {}", hook.name()),
+            Self::PreCommit => {
+                format!("a local hook of the stage {} in .pre-commit-config.yaml", hook.name())
+            }
+            Self::Overcommit => format!(".overcommit.yml, as the command of a {} hook", hook.name()),
+            Self::Hk => format!("hk.pkl, as a step of {}", hook.name()),
+        }
+    }
+}
+
+/// The section of a configuration file by which git from 2.54 on calls us.
+pub fn section(hook: Hook, program: &Program) -> String {
+    let (name, word) = (hook.name(), program.word());
+    let command = format!("command -v {word} >/dev/null 2>&1 || exit 0; exec {word} hook git-{name}");
+    let quoted = command.replace('\\', r"\\").replace('"', "\\\"");
+    format!("{}\n\tcommand = \"{quoted}\"\n\tevent = {name}\n", heading(hook))
+}
+
+fn heading(hook: Hook) -> String {
+    format!("[hook \"trace-{}\"]", hook.name())
+}
+
+/// The configuration with our sections for `hooks`, in place of those it had.
+pub fn with_sections(text: &str, hooks: &[Hook], program: &Program) -> String {
+    let wanted: String = hooks.iter().map(|hook| section(*hook, program)).collect();
+    if text.ends_with(&wanted) && without_sections(text) == text[..text.len() - wanted.len()] {
+        return text.to_owned();
+    }
+    let mut new = without_sections(text);
+    if !new.is_empty() && !new.ends_with('\n') {
+        new.push('\n');
+    }
+    new + &wanted
+}
+
+/// The configuration without any section of ours.
+pub fn without_sections(text: &str) -> String {
+    let mut ours = false;
+    let mut left = String::new();
+    for line in text.split_inclusive('\n') {
+        if line.trim_start().starts_with('[') {
+            ours = Hook::ALL.iter().any(|hook| line.trim() == heading(*hook));
+        }
+        if !ours {
+            left.push_str(line);
+        }
+    }
+    left
+}
+
+/// The hooks that the configuration has a section of ours for, and whether each is as we write it.
+pub fn sections(text: &str) -> Vec<Hook> {
+    let has = |hook: &Hook| text.lines().any(|line| line.trim() == heading(*hook));
+    Hook::ALL.into_iter().filter(has).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn programs() -> [Program; 3] {
+        ["/usr/bin/git-trace", "/o'dd \"path\"/git-trace"]
+            .map(|path| Program::at(Path::new(path)).unwrap())
+            .into_iter()
+            .chain([Program::OnPath])
+            .collect::<Vec<_>>()
+            .try_into()
+            .unwrap()
+    }
+
+    #[test]
+    fn our_own_text_is_known_to_the_byte_whatever_the_program_is_called() {
+        for hook in Hook::ALL {
+            for program in programs() {
+                let text = script(hook, &program);
+                assert_eq!(whose(hook, &text), Whose::Ours, "{text}");
+                assert_eq!(whose(hook, &format!("{text}echo mine\n")), Whose::Edited);
+                assert_eq!(whose(hook, &text.replace("exit \"$rc\"", "exit 0")), Whose::Edited);
+                assert_eq!(Manager::of(&text), None);
+            }
+            assert_eq!(whose(hook, "#!/bin/sh\nmake lint\n"), Whose::Theirs);
+            assert_eq!(Hook::parse(&format!("git-{}", hook.name())), Some(hook));
+        }
+        assert_eq!(Hook::parse("post-commit"), None);
+    }
+
+    #[test]
+    fn managers_are_known_by_what_they_write() {
+        for (manager, text) in [
+            (Manager::Husky, "#!/usr/bin/env sh\n. \"$(dirname -- \"$0\")/h\"\n"),
+            (Manager::Husky, "#!/bin/sh\n. \"${0%/*}/h\"\n"),
+            (Manager::Husky, "#!/usr/bin/env sh\n. \"$(dirname -- \"$0\")/_/husky.sh\"\nnpm test\n"),
+            (Manager::Lefthook, "#!/bin/sh\ncall_lefthook run \"post-commit\" \"$@\"\n"),
+            (
+                Manager::PreCommit,
+                "#!/usr/bin/env bash\n# File generated by pre-commit: https://pre-commit.com\n",
+            ),
+            (Manager::Overcommit, "#!/usr/bin/env ruby\n# Entrypoint for Overcommit hook integration.\n"),
+            (Manager::Hk, "#!/bin/sh\nexec hk run post-commit \"$@\"\n"),
+        ] {
+            assert_eq!(Manager::of(text), Some(manager), "{text}");
+        }
+        assert_eq!(Manager::of("#!/bin/sh\nmake lint\n"), None);
+    }
+
+    #[test]
+    fn sections_come_and_go_and_nothing_else_changes() {
+        let theirs = [
+            "",
+            "[core]\n\tbare = false\n",
+            "[a]\n\tb = c",
+            "[hook \"lint\"]\n\tcommand = x\n\tevent = post-commit\n",
+        ];
+        for text in theirs {
+            for program in programs() {
+                let with = with_sections(text, &Hook::ALL, &program);
+                assert_eq!(sections(&with), Hook::ALL, "{with}");
+                assert_eq!(with_sections(&with, &Hook::ALL, &program), with, "once is enough");
+                assert_eq!(without_sections(&with).trim_end(), text.trim_end());
+                let later = format!("{with}[branch \"x\"]\n\tremote = o\n");
+                assert!(without_sections(&later).ends_with("[branch \"x\"]\n\tremote = o\n"));
+                assert_eq!(sections(&without_sections(&later)), []);
+                let fewer = with_sections(&later, &Hook::ALL[..1], &program);
+                assert_eq!(sections(&fewer), Hook::ALL[..1]);
+            }
+        }
+    }
+}
