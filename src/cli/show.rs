@@ -11,9 +11,12 @@ use crate::git::store::Store;
 use crate::model::change::Change;
 use crate::model::checkpoint::Checkpoint;
 use crate::model::event::{Event, What};
+use crate::model::link::Link;
+use crate::model::oid::Oid;
 use crate::recall::attribution::Windows;
 use crate::recall::commands;
 use crate::recall::diff::{Comparison, covers};
+use crate::recall::links::{self, Ground, Of};
 use crate::recall::select::Finder;
 use crate::recall::turns::{self, Turn};
 use crate::store::chain;
@@ -65,11 +68,11 @@ pub fn run(world: &World, args: &Args) -> Result<Exit> {
     let differs = differs(&store, &checkpoint, &paths, args)?;
     match args.json {
         true => output::print(|out| {
-            json::write(out, &json::show(&checkpoint, &told.turns, &lines, &told.changes))
+            json::write(out, &json::show(&checkpoint, &told.turns, &lines, &told.changes, &told.commits))
         })?,
         false => output::page(world, |out| {
-            let Told { turns, changes } = &told;
-            let shown = ShowView { checkpoint: &checkpoint, turns, events: &events, changes };
+            let Told { turns, changes, commits } = &told;
+            let shown = ShowView { checkpoint: &checkpoint, turns, events: &events, changes, commits };
             view::write(out, &shown, &world.look())?;
             let Some((files, form)) = &differs else { return Ok(()) };
             writeln!(out)?;
@@ -100,6 +103,8 @@ struct Told {
     turns: Vec<TurnView>,
     /// With their authors, by all that is known by now.
     changes: Vec<Change>,
+    /// The commits that it led to, newest first.
+    commits: Vec<Link<Oid>>,
 }
 
 fn told(home: &Home, store: &Store, of: &Checkpoint, lines: &[&[u8]], events: &[Event]) -> Result<Told> {
@@ -107,7 +112,7 @@ fn told(home: &Home, store: &Store, of: &Checkpoint, lines: &[&[u8]], events: &[
     let of_a_turn =
         |event: &Event| matches!(event.what, What::Prompt(_) | What::TurnEnded(_) | What::TurnFailed(_));
     if changes.is_empty() && !events.iter().any(of_a_turn) {
-        return Ok(Told { turns: Vec::new(), changes });
+        return Ok(Told { turns: Vec::new(), changes, commits: commits(home, store, of)? });
     }
     let (record, read) = commands::read(home, store);
     let top = home.place.top()?.as_os_str().as_encoded_bytes();
@@ -120,7 +125,13 @@ fn told(home: &Home, store: &Store, of: &Checkpoint, lines: &[&[u8]], events: &[
     }
     let here = |turn: &Turn| events.iter().any(|event| turn.is_marked_by(event));
     let turns = turns::of(&record).into_iter().filter(here).map(shown).collect();
-    Ok(Told { turns, changes })
+    Ok(Told { turns, changes, commits: commits(home, store, of)? })
+}
+
+fn commits(home: &Home, store: &Store, of: &Checkpoint) -> Result<Vec<Link<Oid>>> {
+    // What is damaged is said where who changed what is told.
+    let (ground, _) = Ground::read(home, store)?;
+    links::commits_of(&ground, Of::Checkpoint(of.id))
 }
 
 fn shown(turn: Turn) -> TurnView {

@@ -63,6 +63,11 @@ pub fn tree_of(store: &Store, commit: Oid) -> Result<Option<Oid>> {
     Ok(store.commit(commit)?.map(|commit| commit.tree))
 }
 
+/// The parents of a commit, the first one first; none if it is not there, or not to be understood.
+pub fn parents(store: &Store, commit: Oid) -> Result<Vec<Oid>> {
+    Ok(store.dated_parents(commit)?.map(|(_, parents)| parents).unwrap_or_default())
+}
+
 /// The commits whose parents the user's repository does not count as its own.
 pub(super) fn shallow(store: &Store) -> Result<HashSet<Oid>> {
     let Some(common_dir) = store.dir().ancestors().nth(2) else { return Ok(HashSet::new()) };

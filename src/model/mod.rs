@@ -12,6 +12,7 @@ pub mod event;
 pub mod hit;
 pub mod gitact;
 pub mod id;
+pub mod link;
 pub mod oid;
 pub mod origin;
 pub mod query;

@@ -67,6 +67,8 @@ pub struct Record {
     pub others: Vec<Event>,
     /// Prompts, and the checkpoint that holds each.
     pub prompts: Vec<(Oid, Event)>,
+    /// What git told of commits, and the checkpoint that holds each; `None` as long as it waits.
+    pub git: Vec<(Option<Oid>, Event)>,
     /// What each checkpoint found changed.
     pub changes: Vec<Found>,
     /// Checkpoints that found more changed than they list.
@@ -202,6 +204,10 @@ impl Record {
                 if let Some(id) = held_by {
                     self.prompts.push((id, event.clone()));
                 }
+                self.others.push(event);
+            }
+            What::Committed(_) | What::Rewritten(_) => {
+                self.git.push((held_by, event.clone()));
                 self.others.push(event);
             }
             _ => self.others.push(event),

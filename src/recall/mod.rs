@@ -10,6 +10,7 @@ pub mod conversation;
 pub mod deeds;
 pub mod diff;
 pub mod explain;
+pub mod links;
 pub mod log;
 pub mod made;
 pub mod names;

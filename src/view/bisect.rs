@@ -28,7 +28,7 @@ pub fn write(to: &mut dyn Write, found: &FoundView, look: &Look) -> io::Result<(
         [checkpoint] => {
             writeln!(to, "The first bad checkpoint, after {trials}:\n")?;
             let (events, changes) = (&found.events, &found.changes);
-            show::write(to, &ShowView { checkpoint, turns: &[], events, changes }, look)
+            show::write(to, &ShowView { checkpoint, turns: &[], events, changes, commits: &[] }, look)
         }
         several => {
             writeln!(

@@ -28,6 +28,7 @@ use super::time::rfc3339;
 use crate::model::change::{Change, Side};
 use crate::model::checkpoint::Checkpoint;
 use crate::model::event::Output;
+use crate::model::link::Link;
 use crate::model::oid::Oid;
 use crate::model::text::Text;
 use crate::model::time::Timestamp;
@@ -70,11 +71,19 @@ pub fn log(checkpoints: &[Checkpoint]) -> Value {
 }
 
 /// `trace show`; the events are the lines of the checkpoint's `events.jsonl`.
-pub fn show(of: &Checkpoint, turns: &[TurnView], events: &[&[u8]], changes: &[Change]) -> Value {
+pub fn show(
+    of: &Checkpoint,
+    turns: &[TurnView],
+    events: &[&[u8]],
+    changes: &[Change],
+    commits: &[Link<Oid>],
+) -> Value {
+    let commits = commits.iter().map(|one| json!({"id": one.what.to_string(), "how": one.how.word()}));
     of_checkpoint(Fields::document("show"), of)
         .list("turns", turns.iter().map(turn))
         .list("events", events.iter().map(|line| event(line)))
         .list("changes", changes.iter().map(change))
+        .list("commits", commits)
         .end()
 }
 
@@ -415,7 +424,7 @@ mod tests {
             started: ago(9),
             ended: None,
         };
-        let document = show(&made(0x3f, 0, "s"), &[turn], &lines, &[change]);
+        let document = show(&made(0x3f, 0, "s"), &[turn], &lines, &[change], &[]);
         has(&document, Some("trace/v1/show"), &format!("{CHECKPOINT} turns events changes"));
         has(&document["turns"][0], None, "name session n prompt started ended");
         let events = &document["events"];

@@ -174,7 +174,13 @@ mod tests {
         let (prompt, started) = (text.clone(), NOW);
         let turns =
             [show::TurnView { name: "turn:x.1".to_owned(), session, n: 1, prompt, started, ended: None }];
-        let view = show::ShowView { checkpoint: &made, turns: &turns, events: &events, changes: &changes };
+        let view = show::ShowView {
+            checkpoint: &made,
+            turns: &turns,
+            events: &events,
+            changes: &changes,
+            commits: &[],
+        };
         let line = patch::Line { sign: patch::Sign::Added, text: text.clone(), end: patch::LineEnd::Newline };
         let words = vec![words::Piece { sign: patch::Sign::Added, text: text.clone() }];
         let hunk =
@@ -189,7 +195,7 @@ mod tests {
                 patch::write(to, &files, form, look)?;
             }
             fsck::write(to, &report, look)?;
-            json::write(to, &json::show(&made, &turns, &[text.as_bytes()], &changes))
+            json::write(to, &json::show(&made, &turns, &[text.as_bytes()], &changes, &[]))
         })
     }
 

@@ -12,6 +12,8 @@ use crate::model::change::{Author, Change, Confidence};
 use crate::model::checkpoint::{Checkpoint, Excuse, Header, Snapshot};
 use crate::model::event::{CommandHalf, Event, Note, SessionSeen, Tool, What};
 use crate::model::id::{CommandId, SessionId};
+use crate::model::link::Link;
+use crate::model::oid::Oid;
 use crate::model::text::Text;
 use crate::model::time::Timestamp;
 
@@ -35,6 +37,8 @@ pub struct ShowView<'a> {
     pub turns: &'a [TurnView],
     pub events: &'a [Event],
     pub changes: &'a [Change],
+    /// The commits that it led to.
+    pub commits: &'a [Link<Oid>],
 }
 
 /// Writes the head, the events, and the changes.
@@ -63,6 +67,9 @@ fn head(to: &mut dyn Write, view: &ShowView, look: &Look) -> io::Result<()> {
     }
     for turn in view.turns {
         look.field(to, "turn", &turn.name)?;
+    }
+    for commit in view.commits {
+        look.field(to, "commit", format_args!("{} (by {})", commit.what, commit.how.word()))?;
     }
     let files = header.files;
     let counts = format!("+{} ~{} -{}", files.added, files.modified, files.deleted);
@@ -401,7 +408,13 @@ mod tests {
             started: ago(90),
             ended: Some(ago(55)),
         };
-        let view = ShowView { checkpoint: &checkpoint, turns: &[turn], events: &events, changes: &changes };
+        let view = ShowView {
+            checkpoint: &checkpoint,
+            turns: &[turn],
+            events: &events,
+            changes: &changes,
+            commits: &[],
+        };
         screen(|to| write(to, &view, &look(width)))
     }
 
@@ -476,7 +489,7 @@ app.log  changed while it was read
     #[test]
     fn a_checkpoint_without_events_is_only_a_head() {
         let checkpoint = checkpoint(0x3f, 50, "first");
-        let view = ShowView { checkpoint: &checkpoint, turns: &[], events: &[], changes: &[] };
+        let view = ShowView { checkpoint: &checkpoint, turns: &[], events: &[], changes: &[], commits: &[] };
         let lines = screen(|to| write(to, &view, &look(None)));
         assert!(lines.ends_with("\nholds       3 commands, files +1 ~2 -0\n"), "{lines}");
     }

@@ -69,7 +69,8 @@
 //!
 //! # In git's hooks
 //!
-//! [`githook`] is the text by which git calls us, as a file and as configuration.
+//! [`githook`] is the text by which git calls us, as a file and as configuration; [`trailer`]
+//! is what a commit's message may say of checkpoints and sessions.
 
 pub mod agents;
 pub mod call;
@@ -88,6 +89,7 @@ pub mod sessionsdb;
 pub mod shell;
 pub mod tools;
 pub mod trail;
+pub mod trailer;
 pub mod transcripts;
 pub mod trouble;
 

@@ -14,6 +14,7 @@ mod hostile;
 mod import;
 mod install;
 mod kinds;
+mod links;
 mod mend;
 mod names;
 mod picture;

@@ -1,0 +1,341 @@
+//! From commits to what led to them, and back: checkpoints, sessions, prompts, commands.
+//!
+//! Derived when it is asked for, from what is recorded in every worktree of the clone: [`link`] decides
+//! what of it went into a commit, and who was at work then says the rest.
+
+mod line;
+mod patch;
+
+use std::cell::RefCell;
+use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
+use std::ops::ControlFlow;
+use std::rc::Rc;
+
+use anyhow::{Context, Result};
+
+use crate::git::store::Store;
+use crate::git::{ancestry, diff, head};
+use crate::model::change::{Author, Change};
+use crate::model::event::{Event, What};
+use crate::model::gitact::Committed;
+use crate::model::id::{CommandId, SessionId};
+use crate::model::link::{self, Edit, How, Link, Stretch};
+use crate::model::oid::Oid;
+use crate::model::time::Timestamp;
+use crate::store::home::Home;
+use crate::wire::trailer::{self, Trailer};
+
+use super::turns::Turn;
+use line::Told;
+
+/// Of a commit that changes more paths, so many are looked at.
+const PATHS: usize = 20_000;
+
+/// So many commits of the history are asked about, where nobody says which: the newest.
+const HISTORY: usize = 100;
+
+/// So many commits that were recorded are compared with one.
+const LIKELY: usize = 200;
+
+/// Everything that is recorded in a clone, read once.
+pub struct Ground<'a> {
+    home: &'a Home,
+    store: &'a Store,
+    lines: Vec<Told>,
+    /// What was made of what, as git told.
+    rewritten: Vec<(Oid, Oid)>,
+    /// What commits change, as far as it was asked for.
+    deltas: RefCell<HashMap<Oid, Rc<[Edit]>>>,
+}
+
+/// What led to a commit. Oldest first, each once, with the surest way in which it is known.
+#[derive(Debug)]
+pub struct Links {
+    pub commit: Oid,
+    /// The first parent.
+    pub parent: Option<Oid>,
+    pub checkpoints: Vec<Link<Oid>>,
+    pub sessions: Vec<Link<SessionId>>,
+    pub prompts: Vec<Link<Turn>>,
+    pub commands: Vec<Link<CommandId>>,
+    /// The changes of files that went into it, and who made them.
+    pub changes: Vec<Traced>,
+    /// What its message says of checkpoints and sessions, also of those of other tools.
+    pub trailers: Vec<Trailer>,
+}
+
+/// A change that went into a commit.
+#[derive(Clone, Debug)]
+pub struct Traced {
+    pub checkpoint: Oid,
+    pub change: Change,
+    pub how: How,
+}
+
+/// What the commits are wanted of.
+#[derive(Clone, Copy, Debug)]
+pub enum Of<'a> {
+    Checkpoint(Oid),
+    Session(&'a SessionId),
+}
+
+impl<'a> Ground<'a> {
+    /// Reads everything of this clone. What is damaged is left out, and said in words.
+    pub fn read(home: &'a Home, store: &'a Store) -> Result<(Self, Vec<String>)> {
+        let mut troubles = Vec::new();
+        let mut lines = Vec::new();
+        for one in home.worktrees()? {
+            let (line, read) = Told::read(home, one, store);
+            troubles.extend(read.err().map(|error| format!("{error:#}")));
+            lines.push(line);
+        }
+        let events = lines.iter().flat_map(|line| &line.record.git);
+        let rewritten = events.filter_map(|(_, event)| match &event.what {
+            What::Rewritten(told) => Some(told.pairs.clone()),
+            _ => None,
+        });
+        let rewritten = rewritten.flatten().collect();
+        Ok((Self { home, store, lines, rewritten, deltas: RefCell::default() }, troubles))
+    }
+
+    /// The commits that are known to have been made here, newest first, each once.
+    fn recorded(&self) -> Vec<Oid> {
+        let mut all = Vec::new();
+        for line in &self.lines {
+            let told = line.record.git.iter().filter_map(|(_, event)| Some(committed(event)?.commit));
+            all.extend(line.line.steps.iter().filter_map(|step| step.head).chain(told));
+        }
+        let mut seen = HashSet::new();
+        all.reverse();
+        all.retain(|id| seen.insert(*id));
+        all
+    }
+
+    /// What a commit changes, against its first parent.
+    fn delta(&self, commit: Oid) -> Result<Rc<[Edit]>> {
+        if let Some(known) = self.deltas.borrow().get(&commit) {
+            return Ok(Rc::clone(known));
+        }
+        let found: Rc<[Edit]> = delta(self.store, commit)?.into();
+        self.deltas.borrow_mut().insert(commit, Rc::clone(&found));
+        Ok(found)
+    }
+
+    /// The newest commits of the history of HEAD and of every branch.
+    fn history(&self) -> Result<Vec<Oid>> {
+        let place = &self.home.place;
+        let branches = head::branches(&place.git_dir, &place.common)?.into_iter().map(|(_, id)| id);
+        let mut next: VecDeque<Oid> =
+            head::read(&place.git_dir, &place.common)?.commit.into_iter().chain(branches).collect();
+        let mut seen = HashSet::new();
+        let mut all = Vec::new();
+        while let Some(id) = next.pop_front().filter(|_| all.len() < HISTORY) {
+            if seen.insert(id) {
+                all.push(id);
+                next.extend(ancestry::parents(self.store, id)?);
+            }
+        }
+        Ok(all)
+    }
+}
+
+/// What led to a commit.
+///
+/// # Errors
+/// There is no such commit, or its files cannot be read.
+pub fn of_commit(ground: &Ground<'_>, commit: Oid) -> Result<Links> {
+    let raw = ground.store.commit(commit)?.with_context(|| format!("there is no commit {commit}"))?;
+    let delta = ground.delta(commit)?;
+    let trailers = trailer::parse(&raw.message);
+    let mut links = Gathered::default();
+    let before = link::ancestry_of(commit, &ground.rewritten);
+    for line in &ground.lines {
+        let stretches = stretches(ground, line, commit, &before)?;
+        line.take(&delta, &stretches, &mut links);
+        line.take_told(commit, How::Hook, &mut links);
+        before.iter().for_each(|old| line.take_told(*old, How::Rewrite, &mut links));
+    }
+    take_alike(ground, &delta, &[&before[..], &[commit]].concat(), &mut links)?;
+    for one in &trailers {
+        let known = one.checkpoint().filter(|id| ground.lines.iter().any(|line| line.has(*id)));
+        known.into_iter().for_each(|id| links.checkpoint(id, How::Trailer));
+        one.session().into_iter().for_each(|id| links.session(id, How::Trailer));
+    }
+    Ok(links.finish(ground, commit, raw.parent, trailers))
+}
+
+/// The commits that a checkpoint or a session led to, of those that were recorded, and of the newest
+/// in the history.
+///
+/// # Errors
+/// The history cannot be read.
+pub fn commits_of(ground: &Ground<'_>, of: Of<'_>) -> Result<Vec<Link<Oid>>> {
+    let mut candidates = ground.history()?;
+    candidates.extend(ground.recorded().into_iter().take(LIKELY));
+    let mut seen = HashSet::new();
+    let mut found = Vec::new();
+    for commit in candidates.into_iter().filter(|id| seen.insert(*id) && may_be(ground, of, *id)) {
+        // One that was amended may be gone since; then there is nothing to show either.
+        let Ok(links) = of_commit(ground, commit) else { continue };
+        let how = match of {
+            Of::Checkpoint(id) => links.checkpoints.iter().find(|link| link.what == id).map(|link| link.how),
+            Of::Session(id) => links.sessions.iter().find(|link| link.what == *id).map(|link| link.how),
+        };
+        found.extend(how.map(|how| Link { what: commit, how }));
+    }
+    Ok(found)
+}
+
+/// Whether it is worth asking: a commit that shares no path with a checkpoint was not made of it.
+fn may_be(ground: &Ground<'_>, of: Of<'_>, commit: Oid) -> bool {
+    let Of::Checkpoint(id) = of else { return true };
+    let step = |line: &Told| {
+        line.checkpoints.iter().position(|own| *own == id).map(|at| line.line.steps[at].clone())
+    };
+    let Some(step) = ground.lines.iter().find_map(step) else { return false };
+    let holds = |line: &Told| {
+        line.told_of(commit).is_some_and(|(at, _)| at.map(|at| line.checkpoints[at]) == Some(id))
+    };
+    let paths: HashSet<&[u8]> = step.edits.iter().map(|edit| edit.path.as_slice()).collect();
+    step.head == Some(commit)
+        || ground.lines.iter().any(holds)
+        || ground
+            .delta(commit)
+            .is_ok_and(|delta| delta.iter().any(|edit| paths.contains(edit.path.as_slice())))
+}
+
+/// Where a commit, and whatever it was made from, came about in one worktree.
+fn stretches(ground: &Ground<'_>, line: &Told, commit: Oid, before: &[Oid]) -> Result<Vec<Stretch>> {
+    let mut all = came_about(ground, line, commit)?;
+    for old in before {
+        let older = came_about(ground, line, *old)?;
+        all.extend(older.into_iter().map(|stretch| Stretch { how: How::Rewrite, ..stretch }));
+    }
+    Ok(all)
+}
+
+fn came_about(ground: &Ground<'_>, line: &Told, commit: Oid) -> Result<Vec<Stretch>> {
+    let parents = ancestry::parents(ground.store, commit)?;
+    let parent = parents.first().copied();
+    let told = line.told_of(commit).and_then(|(at, _)| line.line.told(at, parent));
+    let plain = |before: Option<Oid>, after: Oid| after == commit && before == parent;
+    let led = line.line.led(&plain).or_else(|| {
+        // Several commits between two looks: the one asked for was made on the way.
+        let reaches = |old, new| ancestry::is_ancestor(ground.store, old, new).unwrap_or(false);
+        let passed = |before: Option<Oid>, after: Oid| {
+            parent.is_some_and(|parent| before.is_some_and(|before| reaches(before, parent)))
+                && reaches(commit, after)
+        };
+        line.line.led(&passed)
+    });
+    Ok(told.into_iter().chain(led).collect())
+}
+
+/// Links a commit by way of others with the same change of the same lines: it was picked, or moved
+/// where no hook told of that. `known` are those that it is linked by already.
+fn take_alike(ground: &Ground<'_>, delta: &[Edit], known: &[Oid], links: &mut Gathered) -> Result<()> {
+    let mut own = None;
+    for other in ground.recorded().into_iter().filter(|other| !known.contains(other)).take(LIKELY) {
+        let Ok(theirs) = ground.delta(other) else { continue };
+        if !theirs.iter().map(|edit| &edit.path).eq(delta.iter().map(|edit| &edit.path)) {
+            continue;
+        }
+        if own.is_none() {
+            own = patch::id(ground.store, delta)?;
+        }
+        if own.is_none() || patch::id(ground.store, &theirs)? != own {
+            continue;
+        }
+        for line in &ground.lines {
+            let stretches = came_about(ground, line, other)?.into_iter();
+            let stretches: Vec<_> = stretches.map(|one| Stretch { how: How::Content, ..one }).collect();
+            line.take(&theirs, &stretches, links);
+        }
+    }
+    Ok(())
+}
+
+/// What a commit changes, against its first parent.
+fn delta(store: &Store, commit: Oid) -> Result<Vec<Edit>> {
+    let new = ancestry::tree_of(store, commit)?.with_context(|| format!("there is no commit {commit}"))?;
+    let parent = ancestry::parents(store, commit)?.first().copied();
+    // A parent behind a shallow border is not there: then the commit brought all it has.
+    let old = parent.map(|parent| ancestry::tree_of(store, parent)).transpose()?.flatten();
+    let mut all = Vec::new();
+    diff::trees(store, None, old, Some(new), &mut |one| {
+        let id = |side: Option<crate::model::change::Side>| side.map(|side| side.id);
+        all.push(Edit { path: one.path, old: id(one.old), new: id(one.new) });
+        Ok(if all.len() < PATHS { ControlFlow::Continue(()) } else { ControlFlow::Break(()) })
+    })?;
+    Ok(all)
+}
+
+fn committed(event: &Event) -> Option<&Committed> {
+    match &event.what {
+        What::Committed(made) => Some(made),
+        _ => None,
+    }
+}
+
+/// What was found so far.
+#[derive(Default)]
+struct Gathered {
+    checkpoints: HashMap<Oid, How>,
+    sessions: HashMap<SessionId, How>,
+    commands: HashMap<CommandId, How>,
+    /// By session and number.
+    prompts: BTreeMap<(String, u64), (Turn, How)>,
+    changes: Vec<Traced>,
+}
+
+/// Notes a way in which something is known, if it is surer than those before.
+fn note<K: std::hash::Hash + Eq>(all: &mut HashMap<K, How>, key: K, how: How) {
+    let known = all.entry(key).or_insert(how);
+    *known = how.min(*known);
+}
+
+impl Gathered {
+    fn checkpoint(&mut self, id: Oid, how: How) {
+        note(&mut self.checkpoints, id, how);
+    }
+
+    fn session(&mut self, id: SessionId, how: How) {
+        note(&mut self.sessions, id, how);
+    }
+
+    fn author(&mut self, line: &Told, author: &Author, at: Timestamp, how: How) {
+        let command = author.command.as_ref();
+        command.into_iter().for_each(|id| note(&mut self.commands, id.clone(), how));
+        if let Some(session) = &author.session {
+            self.session(session.clone(), how);
+            line.turn(session, at).into_iter().for_each(|turn| self.prompt(turn, how));
+        }
+    }
+
+    fn prompt(&mut self, turn: &Turn, how: How) {
+        let key = (turn.session.to_string(), turn.n);
+        let known = self.prompts.entry(key).or_insert_with(|| (turn.clone(), how));
+        known.1 = how.min(known.1);
+    }
+
+    fn finish(self, ground: &Ground<'_>, commit: Oid, parent: Option<Oid>, trailers: Vec<Trailer>) -> Links {
+        let Self { checkpoints, mut sessions, mut commands, prompts, changes } = self;
+        let order = ground.lines.iter().flat_map(|line| &line.checkpoints);
+        let checkpoints =
+            order.filter_map(|id| Some(Link { what: *id, how: *checkpoints.get(id)? })).collect();
+        let mut prompts: Vec<_> = prompts.into_values().map(|(what, how)| Link { what, how }).collect();
+        prompts.sort_by_key(|link| link.what.started);
+        let told = ground.lines.iter().flat_map(|line| &line.record.commands);
+        let commands: Vec<_> = told
+            .filter_map(|one| Some(Link { what: one.id.clone(), how: commands.remove(&one.id)? }))
+            .collect();
+        let seen = ground.lines.iter().flat_map(|line| line.sessions());
+        let mut in_order: Vec<_> =
+            seen.filter_map(|id| Some(Link { how: sessions.remove(&id)?, what: id })).collect();
+        // Those that only a trailer knows of.
+        let mut others: Vec<_> = sessions.into_iter().map(|(what, how)| Link { what, how }).collect();
+        others.sort_by(|a, b| a.what.cmp(&b.what));
+        in_order.extend(others);
+        Links { commit, parent, checkpoints, sessions: in_order, prompts, commands, changes, trailers }
+    }
+}
