@@ -16,3 +16,4 @@ pub mod run;
 pub mod shell;
 pub mod specimen;
 mod told;
+pub mod trailer;

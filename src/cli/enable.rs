@@ -19,6 +19,7 @@ use crate::view::safe::Safe;
 /// Makes a private store in the git directory, notes your consent in your own state directory, and
 /// takes the first checkpoint. Doing it again changes nothing. Nothing of it shows in the repository.
 /// git's hooks are set up to tell of commits, beside those that are there; `--dry-run` shows how.
+/// With `git config trace.trailer true` commits name their checkpoint and session in a trailer, too.
 ///
 /// With `--agent` a coding agent is set up to tell of its prompts, tools and answers: our entries are
 /// put into its settings, beside whatever is there.

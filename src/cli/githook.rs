@@ -6,8 +6,7 @@ use anyhow::Result;
 
 use super::call::Call;
 use super::{hook, stdin};
-use crate::capture::background;
-use crate::capture::gitact;
+use crate::capture::{background, gitact, trailer};
 use crate::disk::clock;
 use crate::model::checkpoint::Kind;
 use crate::wire::githook::Hook;
@@ -28,6 +27,9 @@ pub fn run(hook: Hook, arguments: &[OsString], call: &Call) -> Result<()> {
     let stdin = if hook == Hook::PostRewrite { stdin::read_all(call)? } else { Vec::new() };
     let variable = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
     let session = gitact::session(&variable);
+    if hook == Hook::PrepareCommitMsg {
+        return trailer::add(&home, &arguments, session.as_ref());
+    }
     let told = gitact::Call { hook, arguments: &arguments, stdin: &stdin, session };
     gitact::take(&home, &told, clock::now())?;
     match background::is_due(&home) {

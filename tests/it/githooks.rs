@@ -559,6 +559,32 @@ fn a_lock_that_somebody_holds_holds_up_no_commit() {
 }
 
 #[test]
+fn a_trailer_is_written_only_where_it_was_asked_for() {
+    let sandbox = Sandbox::new();
+    enable(&sandbox, &[]);
+    let message = |place: &Place| place.git(&["log", "-1", "--format=%B"]);
+    commit(&sandbox, "a", "one");
+    assert_eq!(message(&sandbox), "one");
+    sandbox.git(&["config", "trace.trailer", "true"]);
+    assert_eq!(hooks_of(&sandbox), false, "one hook is missing now");
+    enable(&sandbox, &[]);
+    let tip = sandbox.checkpoint();
+    let agent = sandbox.with("CODEX_THREAD_ID", "t1");
+    commit(&agent, "b", "two");
+    let session = trace::model::id::SessionId::of_key("codex", b"t1");
+    let expected = format!("two\n\nTrace-Checkpoint: {tip}\nTrace-Session: {session}");
+    assert_eq!(message(&sandbox), expected);
+    agent.git(&["commit", "-q", "--amend", "--no-edit"]);
+    assert_eq!(message(&sandbox), expected, "once is enough");
+    // A message that says nothing yet stays so: git gives such a commit up.
+    let empty = sandbox.with("GIT_EDITOR", "true").run("git", &["commit", "-q", "--allow-empty"]);
+    assert_ne!(empty.code, 0, "{empty:?}");
+    sandbox.git(&["config", "--unset", "trace.trailer"]);
+    enable(&sandbox, &[]);
+    assert!(!sandbox.git_dir().join("hooks/prepare-commit-msg").exists());
+}
+
+#[test]
 fn whoever_commits_is_known_by_the_session_that_git_was_started_in() {
     let sandbox = Sandbox::new();
     enable(&sandbox, &[]);
