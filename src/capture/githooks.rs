@@ -118,7 +118,7 @@ fn refusal(place: &Place, dir: &Path, outside: Outside) -> Result<Option<String>
     let name = dir.display();
     match fs::symlink_metadata(dir) {
         Ok(meta) if !meta.is_dir() && !dir.is_dir() => {
-            return Ok(Some(format!("{name} is no directory, so there are no hooks: see core.hooksPath")));
+            return Ok(Some(format!("git takes hooks from {name}, which is no directory: see core.hooksPath")));
         }
         Err(error) if error.kind() != ErrorKind::NotFound => {
             return Err(error).with_context(|| format!("look at {name}"));
@@ -135,12 +135,12 @@ fn refusal(place: &Place, dir: &Path, outside: Outside) -> Result<Option<String>
     }
     Ok(match (real.starts_with(top), outside) {
         (true, _) if hooks::is_tracked(top, &place.git_dir, &real)? => Some(format!(
-            "core.hooksPath leads to {name}, which is committed: put these lines there yourself\n{}",
+            "git takes hooks from {name}, which is committed: put these lines there yourself\n{}",
             lines()
         )),
         (true, _) | (false, Outside::Allowed) => None,
         (false, Outside::Refused) => Some(format!(
-            "core.hooksPath leads to {name}, which other repositories use too: --yes puts hooks there"
+            "git takes hooks from {name}, which other repositories use too: --yes puts ours there"
         )),
     })
 }

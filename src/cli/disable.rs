@@ -22,7 +22,7 @@ pub struct Args {
     /// Only say what would be done
     #[arg(long)]
     dry_run: bool,
-    /// Do it without asking
+    /// Do it without asking; also take git's hooks out of a directory that other repositories use too
     #[arg(long, short)]
     yes: bool,
     /// Print a JSON document about the agents

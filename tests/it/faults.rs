@@ -13,7 +13,7 @@ use crate::story::{Story, paths};
 use crate::sweep::{Sweep, checkpoint};
 
 /// True if this machine lets a test mount a file system of its own.
-fn may_mount(sandbox: &Sandbox) -> bool {
+pub fn may_mount(sandbox: &Sandbox) -> bool {
     if !have("unshare", "a file system of one's own") {
         return false;
     }

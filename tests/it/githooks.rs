@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 
 use serde_json::Value;
 
+use crate::faults::may_mount;
 use crate::place::{GIT_TRACE, Place, TRACE};
 use crate::sandbox::Sandbox;
 use crate::story::Story;
@@ -535,6 +536,31 @@ fn whatever_is_wrong_with_our_files_git_s_commands_succeed_and_say_nothing_of_us
         }
         let restore = |path: &Path| fs::set_permissions(path, fs::Permissions::from_mode(0o700));
         let _ = restore(&sandbox.own_dir()).and_then(|()| restore(&sandbox.own_dir().join("journal")));
+    }
+}
+
+#[test]
+fn a_disk_of_ours_that_is_full_or_read_only_holds_up_no_commit() {
+    let probe = Sandbox::empty();
+    if !may_mount(&probe) {
+        return;
+    }
+    // The mount lives as long as the script. Only our folder is on it: git's own disk is sound.
+    let on = |fault: &str| {
+        format!(
+            "set -eu; cp -a .git/trace ../kept; mount -t tmpfs -o size=1m,mode=700 none .git/trace
+            cp -a ../kept/. .git/trace/; {fault}
+            echo x >>src/a; git commit -q -a -m one; git commit -q --amend -m two
+            git checkout -q topic; git merge -q main; trace hook git-post-commit; echo through"
+        )
+    };
+    let full = "head -c 2m /dev/zero >.git/trace/noise 2>/dev/null || :";
+    let read_only = "mount -o remount,ro .git/trace";
+    for fault in [full, read_only] {
+        let sandbox = Sandbox::new();
+        enable(&sandbox, &[]);
+        let ran = sandbox.run("unshare", &["-Urm", "sh", "-c", &on(fault)]);
+        assert_eq!((ran.code, &*ran.stdout, &*ran.stderr), (0, "through\n", ""), "{fault}");
     }
 }
 
