@@ -6,7 +6,7 @@ use anyhow::{Context, Result};
 use crate::disk::backoff::random;
 use crate::disk::file::Durability;
 use crate::git::{head, reflog};
-use crate::model::event::{Event, What};
+use crate::model::event::{Actor, ActorKind, Event, SessionSeen, What};
 use crate::model::gitact::{CheckedOut, Committed, Merged, Rewritten};
 use crate::model::id::{EventId, SessionId};
 use crate::model::oid::Oid;
@@ -25,7 +25,15 @@ pub struct Call<'a> {
     pub arguments: &'a [String],
     pub stdin: &'a [u8],
     /// Whose shell or agent git was started by, if that is known.
-    pub session: Option<SessionId>,
+    pub doer: Option<Doer>,
+}
+
+/// Who started git.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Doer {
+    pub session: SessionId,
+    /// Of an agent, its name, and how it names the session.
+    agent: Option<(&'static str, String)>,
 }
 
 /// The variables by which agents name their session to what they start.
@@ -33,20 +41,46 @@ const AGENTS: [(&str, &str); 3] =
     [("CLAUDE_CODE_SESSION_ID", "claude"), ("CODEX_THREAD_ID", "codex"), ("GEMINI_SESSION_ID", "gemini")];
 
 /// The session that git was started in: an agent's, else the shell's, else nobody knows.
-pub fn session(variable: &dyn Fn(&str) -> Option<String>) -> Option<SessionId> {
-    let agent = |(name, agent): &(&str, &str)| Some(SessionId::of_key(agent, variable(name)?.as_bytes()));
-    let shell = || SessionId::parse(&format!("sess_{}", variable("TRACE_SHELL_SESSION")?));
+pub fn doer(variable: &dyn Fn(&str) -> Option<String>) -> Option<Doer> {
+    let agent = |(name, agent): &(&str, &'static str)| {
+        let external = variable(name)?;
+        let session = SessionId::of_key(agent, external.as_bytes());
+        Some(Doer { session, agent: Some((*agent, external)) })
+    };
+    let shell = || {
+        let session = SessionId::parse(&format!("sess_{}", variable("TRACE_SHELL_SESSION")?))?;
+        Some(Doer { session, agent: None })
+    };
     AGENTS.iter().find_map(agent).or_else(shell)
 }
 
 /// Records what the hook tells.
 pub fn take(home: &Home, call: &Call<'_>, now: Timestamp) -> Result<()> {
     let told = told(home, call)?;
-    let events: Vec<Event> = told.into_iter().map(|what| event(home, call, what, now)).collect();
-    if events.is_empty() {
+    if told.is_empty() {
         return Ok(());
     }
+    let seen = call.doer.as_ref().and_then(|doer| doer.introduction(now));
+    let told = told.into_iter().map(|what| event(home, call, what, now));
+    let events: Vec<Event> = seen.into_iter().chain(told).collect();
     record::record(&home.journal(), &record::stem("git", b""), &events, Durability::Buffered).map(drop)
+}
+
+impl Doer {
+    /// What an agent's session is, for where its own hooks tell nothing.
+    fn introduction(&self, now: Timestamp) -> Option<Event> {
+        let (agent, external) = self.agent.as_ref()?;
+        let actor = Actor { kind: ActorKind::Agent, name: Some((*agent).to_owned()), ..Actor::default() };
+        let seen = SessionSeen {
+            agent: (*agent).to_owned(),
+            external_id: external.as_str().into(),
+            actor,
+            ..SessionSeen::default()
+        };
+        let id = EventId::of_call(&[b"session_seen", b"git", agent.as_bytes(), external.as_bytes()]);
+        let what = What::SessionSeen(Box::new(seen));
+        Some(Event { id, at: now, session: Some(self.session.clone()), seq: None, what })
+    }
 }
 
 fn told(home: &Home, call: &Call<'_>) -> Result<Vec<What>> {
@@ -109,7 +143,8 @@ fn event(home: &Home, call: &Call<'_>, what: What, now: Timestamp) -> Event {
         }
         _ => EventId::mint(u64::try_from(now.0 / 1000).unwrap_or(0), random()),
     };
-    Event { id, at: now, session: call.session.clone(), seq: None, what }
+    let session = call.doer.as_ref().map(|doer| doer.session.clone());
+    Event { id, at: now, session, seq: None, what }
 }
 
 #[cfg(test)]
@@ -121,9 +156,10 @@ mod tests {
         let uuid = "01890a5d-ac96-774b-bcce-b302099a8057";
         let shell = ("TRACE_SHELL_SESSION", uuid);
         let of = |all: &[(&str, &str)]| {
-            session(&|name| {
+            let value = |name: &str| {
                 all.iter().find(|(known, _)| *known == name).map(|(_, value)| (*value).to_owned())
-            })
+            };
+            doer(&value).map(|doer| doer.session)
         };
         assert_eq!(of(&[]), None);
         assert_eq!(of(&[shell]), SessionId::parse(&format!("sess_{uuid}")));

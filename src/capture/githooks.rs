@@ -17,6 +17,7 @@ use anyhow::{Context, Result};
 use look::{CAP, RENAMED, Sight, is_husky, text_of};
 use step::{Step, Way};
 
+use super::install::resolved;
 use crate::disk::consent::UserState;
 use crate::disk::file;
 use crate::disk::installed::{Installed, fingerprint};
@@ -118,14 +119,16 @@ fn refusal(place: &Place, dir: &Path, outside: Outside) -> Result<Option<String>
     let name = dir.display();
     match fs::symlink_metadata(dir) {
         Ok(meta) if !meta.is_dir() && !dir.is_dir() => {
-            return Ok(Some(format!("git takes hooks from {name}, which is no directory: see core.hooksPath")));
+            return Ok(Some(format!(
+                "git takes hooks from {name}, which is no directory: see core.hooksPath"
+            )));
         }
         Err(error) if error.kind() != ErrorKind::NotFound => {
             return Err(error).with_context(|| format!("look at {name}"));
         }
         _ => {}
     }
-    let real = fs::canonicalize(dir).unwrap_or_else(|_| dir.to_owned());
+    let real = resolved(dir)?;
     let ours = [&place.common, &place.git_dir];
     if ours.iter().any(|git_dir| real.starts_with(git_dir)) {
         return Ok(None);

@@ -177,7 +177,7 @@ fn look(path: &Path, within: Option<&Path>) -> Result<(PathBuf, Option<String>)>
 }
 
 /// Where a path leads. What is not there yet will be below the nearest directory that is.
-fn resolved(path: &Path) -> Result<PathBuf> {
+pub(super) fn resolved(path: &Path) -> Result<PathBuf> {
     for above in path.ancestors() {
         match fs::canonicalize(above) {
             Ok(found) => {

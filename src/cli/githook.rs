@@ -26,11 +26,11 @@ pub fn run(hook: Hook, arguments: &[OsString], call: &Call) -> Result<()> {
     let arguments: Vec<String> = arguments.iter().map(|word| word.to_string_lossy().into_owned()).collect();
     let stdin = if hook == Hook::PostRewrite { stdin::read_all(call)? } else { Vec::new() };
     let variable = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
-    let session = gitact::session(&variable);
+    let doer = gitact::doer(&variable);
     if hook == Hook::PrepareCommitMsg {
-        return trailer::add(&home, &arguments, session.as_ref());
+        return trailer::add(&home, &arguments, doer.as_ref().map(|doer| &doer.session));
     }
-    let told = gitact::Call { hook, arguments: &arguments, stdin: &stdin, session };
+    let told = gitact::Call { hook, arguments: &arguments, stdin: &stdin, doer };
     gitact::take(&home, &told, clock::now())?;
     match background::is_due(&home) {
         true => background::spawn(&home, Kind::Auto),

@@ -628,6 +628,9 @@ fn whoever_commits_is_known_by_the_session_that_git_was_started_in() {
         .collect();
     let agent = trace::model::id::SessionId::of_key("claude", b"s1").to_string();
     assert_eq!(sessions, [String::new(), format!("sess_{uuid}"), agent]);
+    let listed = sandbox.json(&["session", "list"])["sessions"].clone();
+    let known = listed.as_array().unwrap().iter().find(|one| one["agent"] == "claude").unwrap();
+    assert_eq!(known["external_ids"], serde_json::json!(["s1"]));
 }
 
 #[test]
