@@ -9,6 +9,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::ops::RangeInclusive;
 
 use super::oid::Oid;
+use super::time::Timestamp;
 
 /// How a link is known, the surest first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -53,9 +54,10 @@ pub struct Edit {
     pub new: Option<Oid>,
 }
 
-/// One checkpoint: what HEAD was, and what it found changed.
+/// One checkpoint: when it was made, what HEAD was, and what it found changed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Step {
+    pub at: Timestamp,
     pub head: Option<Oid>,
     pub edits: Vec<Edit>,
 }
@@ -113,42 +115,15 @@ impl Line {
         (last - same + 1).min(last)
     }
 
-    /// The changes that went into a commit, each once, with the surest way in which it is known.
-    pub fn trace(&self, delta: &[Edit], stretches: &[Stretch]) -> BTreeMap<Place, How> {
-        let mut found = BTreeMap::new();
-        for edit in delta {
-            let Some(places) = self.by_path.get(&edit.path) else { continue };
-            for place in self.origin(edit, places, stretches) {
-                let in_it = stretches.iter().filter(|stretch| stretch.steps.contains(&place.0));
-                let how = in_it.map(|stretch| stretch.how).min().unwrap_or(How::Content);
-                found.insert(place, how);
-            }
-        }
-        found
-    }
-
-    /// Where one path came to what the commit has.
-    fn origin(&self, edit: &Edit, places: &[Place], stretches: &[Stretch]) -> Vec<Place> {
-        // The first time: what comes later may be git itself, which puts back what was there.
-        let mut all: Vec<Place> = self.chain(edit, places, &|_| true);
-        for stretch in stretches {
-            all.extend(self.chain(edit, places, &|at| stretch.steps.contains(&at)));
-        }
-        if all.is_empty() {
-            // What was committed was never seen as such: parts of a file, or two changes between looks.
-            let inside = |place: &&Place| stretches.iter().any(|stretch| stretch.steps.contains(&place.0));
-            all = places.iter().filter(inside).copied().collect();
-        }
-        if all.is_empty() && edit.new.is_some() {
-            // What it was before is another matter: the commit may have been moved to another parent.
-            all.extend(places.iter().find(|place| self.edit(**place).new == edit.new));
-        }
-        all
+    /// The changes of a path, in their order.
+    fn places(&self, edit: &Edit) -> &[Place] {
+        self.by_path.get(&edit.path).map_or(&[], Vec::as_slice)
     }
 
     /// The first run of changes, each from where the one before it left off, that lead from the old
     /// content to the new one and end in a step that `may_end` it.
-    fn chain(&self, edit: &Edit, places: &[Place], may_end: &dyn Fn(usize) -> bool) -> Vec<Place> {
+    fn chain(&self, edit: &Edit, may_end: &dyn Fn(usize) -> bool) -> Vec<Place> {
+        let places = self.places(edit);
         let ends = |at: &usize| self.edit(places[*at]).new == edit.new && may_end(places[*at].0);
         let whole = |end: usize| {
             let mut begin = end;
@@ -167,6 +142,80 @@ impl Line {
     fn edit(&self, (step, nth): Place) -> &Edit {
         &self.steps[step].edits[nth]
     }
+}
+
+/// A worktree's checkpoints, and where a commit came about among them.
+#[derive(Debug)]
+pub struct Scene<'a> {
+    pub line: &'a Line,
+    pub stretches: Vec<Stretch>,
+}
+
+impl Scene<'_> {
+    fn in_stretch(&self, step: usize) -> Option<How> {
+        let holding = self.stretches.iter().filter(|stretch| stretch.steps.contains(&step));
+        holding.map(|stretch| stretch.how).min()
+    }
+
+    /// The runs that end where the commit came about.
+    fn near(&self, edit: &Edit) -> Vec<Place> {
+        let of = |stretch: &Stretch| self.line.chain(edit, &|at| stretch.steps.contains(&at));
+        self.stretches.iter().flat_map(of).collect()
+    }
+
+    /// Every change of the path where the commit came about.
+    fn inside(&self, edit: &Edit) -> Vec<Place> {
+        self.line.places(edit).iter().filter(|place| self.in_stretch(place.0).is_some()).copied().collect()
+    }
+
+    fn at(&self, places: &[Place]) -> Option<Timestamp> {
+        places.last().map(|place| self.line.steps[place.0].at)
+    }
+}
+
+/// The changes that went into a commit, worktree by worktree, each once, with the surest way in which
+/// it is known.
+pub fn trace(delta: &[Edit], scenes: &[Scene<'_>]) -> Vec<BTreeMap<Place, How>> {
+    let mut found = vec![BTreeMap::new(); scenes.len()];
+    for edit in delta {
+        for (own, (scene, places)) in found.iter_mut().zip(scenes.iter().zip(origin(edit, scenes))) {
+            let known = |place: Place| (place, scene.in_stretch(place.0).unwrap_or(How::Content));
+            own.extend(places.into_iter().map(known));
+        }
+    }
+    found
+}
+
+/// Where one path came to what the commit has, worktree by worktree.
+fn origin(edit: &Edit, scenes: &[Scene<'_>]) -> Vec<Vec<Place>> {
+    // The first time: what comes later may be git itself, which puts there what was made elsewhere.
+    let mut all = earliest(scenes, &|scene| scene.line.chain(edit, &|_| true));
+    for (own, scene) in all.iter_mut().zip(scenes) {
+        own.extend(scene.near(edit));
+    }
+    if all.iter().all(Vec::is_empty) {
+        // What was committed was never seen as such: parts of a file, or two changes between looks.
+        all = scenes.iter().map(|scene| scene.inside(edit)).collect();
+    }
+    if all.iter().all(Vec::is_empty) && edit.new.is_some() {
+        // What it was before is another matter: the commit may have been moved to another parent.
+        let same = |scene: &Scene<'_>| {
+            let mut places = scene.line.places(edit).iter();
+            places.find(|place| scene.line.edit(**place).new == edit.new).copied().into_iter().collect()
+        };
+        all = earliest(scenes, &same);
+    }
+    all
+}
+
+/// What was found in each worktree, but only where it was found first.
+fn earliest(scenes: &[Scene<'_>], find: &dyn Fn(&Scene<'_>) -> Vec<Place>) -> Vec<Vec<Place>> {
+    let mut all: Vec<Vec<Place>> = scenes.iter().map(find).collect();
+    let times = all.iter().zip(scenes).map(|(places, scene)| scene.at(places));
+    let first = times.enumerate().filter_map(|(at, time)| Some((time?, at))).min().map(|(_, at)| at);
+    let others = all.iter_mut().enumerate().filter(|(at, _)| Some(*at) != first);
+    others.for_each(|(_, places)| places.clear());
+    all
 }
 
 /// Every commit that one was made from, nearest first; of a rewritten map, old before new.
@@ -202,13 +251,13 @@ mod tests {
 
     /// Steps as HEAD and their edits: `A: a 12, b -3`.
     fn line(steps: &[&str]) -> Line {
-        let step = |text: &&str| {
+        let step = |(at, text): (i64, &&str)| {
             let (head, edits) = text.split_once(':').unwrap();
             let head = head.bytes().next().map(oid);
             let edits = edits.split(',').map(str::trim).filter(|text| !text.is_empty()).map(edit).collect();
-            Step { head, edits }
+            Step { at: Timestamp(at), head, edits }
         };
-        Line::new(steps.iter().map(step).collect())
+        Line::new((0..).zip(steps).map(step).collect())
     }
 
     /// The links of the commit `B`, made from `A`, of these edits: `step word`.
@@ -217,7 +266,7 @@ mod tests {
         let leads = |before, after| (before, after) == (Some(oid(b'A')), oid(b'B'));
         let hook = told.and_then(|at| line.told(Some(at), Some(oid(b'A'))));
         let stretches: Vec<Stretch> = hook.into_iter().chain(line.led(&leads)).collect();
-        let found = line.trace(&delta, &stretches);
+        let found = trace(&delta, &[Scene { line, stretches }]).remove(0);
         found.iter().map(|((step, _), how)| format!("{step} {}", how.word())).collect()
     }
 
@@ -250,6 +299,21 @@ mod tests {
         // The same change once more, after it was taken back: both are told.
         let again = line(&["X:", "X: a 12", "A: a 21", "A: a 12", "B:"]);
         assert_eq!(links(&again, &["a 12"], None), ["1 content", "3 head"]);
+    }
+
+    #[test]
+    fn of_two_worktrees_the_first_counts_and_the_one_where_it_was_committed() {
+        let steps = [
+            line(&["A:", "A:", "A: a 12", "B: a 21"]),
+            line(&["A:", "A: a 12"]),
+            line(&["A: b 12", "A: b 21", "A: a 12"]),
+        ];
+        let stretches = [vec![steps[0].told(Some(2), Some(oid(b'A'))).unwrap()], Vec::new(), Vec::new()];
+        let scenes: Vec<Scene<'_>> =
+            steps.iter().zip(stretches).map(|(line, stretches)| Scene { line, stretches }).collect();
+        let found = trace(&[edit("a 12")], &scenes);
+        let told: Vec<Vec<_>> = found.into_iter().map(|own| own.into_iter().collect()).collect();
+        assert_eq!(told, [vec![((2, 0), How::Hook)], vec![((1, 0), How::Content)], vec![]]);
     }
 
     #[test]

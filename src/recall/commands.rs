@@ -67,7 +67,7 @@ pub struct Record {
     pub others: Vec<Event>,
     /// Prompts, and the checkpoint that holds each.
     pub prompts: Vec<(Oid, Event)>,
-    /// What git told of commits, and the checkpoint that holds each; `None` as long as it waits.
+    /// What git told, and the checkpoint that holds each; `None` as long as it waits.
     pub git: Vec<(Option<Oid>, Event)>,
     /// What each checkpoint found changed.
     pub changes: Vec<Found>,
@@ -206,7 +206,7 @@ impl Record {
                 }
                 self.others.push(event);
             }
-            What::Committed(_) | What::Rewritten(_) => {
+            What::Committed(_) | What::Rewritten(_) | What::CheckedOut(_) | What::Merged(_) => {
                 self.git.push((held_by, event.clone()));
                 self.others.push(event);
             }

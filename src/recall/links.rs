@@ -19,7 +19,7 @@ use crate::model::change::{Author, Change};
 use crate::model::event::{Event, What};
 use crate::model::gitact::Committed;
 use crate::model::id::{CommandId, SessionId};
-use crate::model::link::{self, Edit, How, Link, Stretch};
+use crate::model::link::{self, Edit, How, Link, Scene, Stretch};
 use crate::model::oid::Oid;
 use crate::model::time::Timestamp;
 use crate::store::home::Home;
@@ -83,12 +83,13 @@ impl<'a> Ground<'a> {
     /// Reads everything of this clone. What is damaged is left out, and said in words.
     pub fn read(home: &'a Home, store: &'a Store) -> Result<(Self, Vec<String>)> {
         let mut troubles = Vec::new();
-        let mut lines = Vec::new();
+        let mut lines: Vec<Told> = Vec::new();
         for one in home.worktrees()? {
             let (line, read) = Told::read(home, one, store);
             troubles.extend(read.err().map(|error| format!("{error:#}")));
             lines.push(line);
         }
+        lines.sort_by_key(|line| line.line.steps.first().map(|step| step.at));
         let events = lines.iter().flat_map(|line| &line.record.git);
         let rewritten = events.filter_map(|(_, event)| match &event.what {
             What::Rewritten(told) => Some(told.pairs.clone()),
@@ -149,9 +150,9 @@ pub fn of_commit(ground: &Ground<'_>, commit: Oid) -> Result<Links> {
     let trailers = trailer::parse(&raw.message);
     let mut links = Gathered::default();
     let before = link::ancestry_of(commit, &ground.rewritten);
+    let of = |line| stretches(ground, line, commit, &before);
+    take(ground, &delta, &of, &mut links)?;
     for line in &ground.lines {
-        let stretches = stretches(ground, line, commit, &before)?;
-        line.take(&delta, &stretches, &mut links);
         line.take_told(commit, How::Hook, &mut links);
         before.iter().for_each(|old| line.take_told(*old, How::Rewrite, &mut links));
     }
@@ -204,6 +205,24 @@ fn may_be(ground: &Ground<'_>, of: Of<'_>, commit: Oid) -> bool {
             .is_ok_and(|delta| delta.iter().any(|edit| paths.contains(edit.path.as_slice())))
 }
 
+/// Takes what of a commit's changes was recorded, given where it came about in each worktree.
+fn take<'a>(
+    ground: &'a Ground<'_>,
+    delta: &[Edit],
+    stretches: &dyn Fn(&'a Told) -> Result<Vec<Stretch>>,
+    links: &mut Gathered,
+) -> Result<()> {
+    let scene = |line: &'a Told| Ok(Scene { line: &line.line, stretches: stretches(line)? });
+    let scenes = ground.lines.iter().map(scene).collect::<Result<Vec<_>>>()?;
+    for (line, scene) in ground.lines.iter().zip(&scenes) {
+        scene.stretches.iter().for_each(|stretch| line.take_end(stretch, links));
+    }
+    for (line, places) in ground.lines.iter().zip(link::trace(delta, &scenes)) {
+        line.take(&places, links);
+    }
+    Ok(())
+}
+
 /// Where a commit, and whatever it was made from, came about in one worktree.
 fn stretches(ground: &Ground<'_>, line: &Told, commit: Oid, before: &[Oid]) -> Result<Vec<Stretch>> {
     let mut all = came_about(ground, line, commit)?;
@@ -218,6 +237,10 @@ fn came_about(ground: &Ground<'_>, line: &Told, commit: Oid) -> Result<Vec<Stret
     let parents = ancestry::parents(ground.store, commit)?;
     let parent = parents.first().copied();
     let told = line.told_of(commit).and_then(|(at, _)| line.line.told(at, parent));
+    if told.is_none() && ground.lines.iter().any(|line| line.told_of(commit).is_some()) {
+        // It was made in another worktree, and came to this one.
+        return Ok(Vec::new());
+    }
     let plain = |before: Option<Oid>, after: Oid| after == commit && before == parent;
     let led = line.line.led(&plain).or_else(|| {
         // Several commits between two looks: the one asked for was made on the way.
@@ -228,7 +251,12 @@ fn came_about(ground: &Ground<'_>, line: &Told, commit: Oid) -> Result<Vec<Stret
         };
         line.line.led(&passed)
     });
-    Ok(told.into_iter().chain(led).collect())
+    // A merge is told as what it is; of every other commit that means that it was there already.
+    let came = |led: &Stretch| {
+        let at = *led.steps.end();
+        parents.len() < 2 && line.line.steps[at].head.is_some_and(|head| line.moved_to(at, head))
+    };
+    Ok(told.into_iter().chain(led.filter(|led| !came(led))).collect())
 }
 
 /// Links a commit by way of others with the same change of the same lines: it was picked, or moved
@@ -246,11 +274,11 @@ fn take_alike(ground: &Ground<'_>, delta: &[Edit], known: &[Oid], links: &mut Ga
         if own.is_none() || patch::id(ground.store, &theirs)? != own {
             continue;
         }
-        for line in &ground.lines {
+        let of = |line: &Told| {
             let stretches = came_about(ground, line, other)?.into_iter();
-            let stretches: Vec<_> = stretches.map(|one| Stretch { how: How::Content, ..one }).collect();
-            line.take(&theirs, &stretches, links);
-        }
+            Ok(stretches.map(|one| Stretch { how: How::Content, ..one }).collect())
+        };
+        take(ground, &theirs, &of, links)?;
     }
     Ok(())
 }
@@ -320,7 +348,10 @@ impl Gathered {
 
     fn finish(self, ground: &Ground<'_>, commit: Oid, parent: Option<Oid>, trailers: Vec<Trailer>) -> Links {
         let Self { checkpoints, mut sessions, mut commands, prompts, changes } = self;
-        let order = ground.lines.iter().flat_map(|line| &line.checkpoints);
+        let told = ground.lines.iter().flat_map(|line| line.checkpoints.iter().zip(&line.line.steps));
+        let mut order: Vec<_> = told.map(|(id, step)| (step.at, id)).collect();
+        order.sort_by_key(|(at, _)| *at);
+        let order = order.into_iter().map(|(_, id)| id);
         let checkpoints =
             order.filter_map(|id| Some(Link { what: *id, how: *checkpoints.get(id)? })).collect();
         let mut prompts: Vec<_> = prompts.into_values().map(|(what, how)| Link { what, how }).collect();

@@ -322,8 +322,39 @@ fn work_of_another_worktree_is_found_too() {
     world.sandbox.git(&["merge", "-q", "--squash", "side"]);
     world.sandbox.git(&["commit", "-q", "-m", "squashed"]);
     world.checkpoint("squashed");
-    let links = world.links(&head(&world.sandbox));
-    assert_eq!(links.prompts.len(), 1, "{:?}", links.prompts);
+    world.expect(
+        &head(&world.sandbox),
+        &["write one content", "commit one content", "squashed hook"],
+        &["write one content"],
+    );
+}
+
+#[test]
+fn a_commit_that_only_came_here_is_not_taken_for_one_made_here() {
+    for quiet in ["", "1"] {
+        let mut world = World::new(Hooks::Set);
+        world.sandbox.git(&["worktree", "add", "-q", "-b", "side", "../side"]);
+        let side = world.sandbox.at("side");
+        side.checkpoint();
+        world.turn_at(&side, "write one", "s1", &[("one", "1\n")]);
+        side.git(&["add", "one"]);
+        side.git(&["commit", "-q", "-m", "one"]);
+        world.checkpoint_at(&side, "commit one");
+        world.sandbox.with("TRACE_OFF", quiet).git(&["merge", "-q", "side"]);
+        world.turn("write two", "s2", "two", "2\n");
+        let links = ["write one hook", "commit one hook"];
+        world.expect(&head(&side), &links, &["write one hook"]);
+    }
+    // Made where nothing is recorded: all that is known is where it came to.
+    let mut world = World::new(Hooks::Set);
+    let elsewhere = world.sandbox.at("elsewhere");
+    world.sandbox.git(&["clone", "-q", ".", "../elsewhere"]);
+    elsewhere.write("foreign", "f\n");
+    elsewhere.git(&["add", "-A"]);
+    elsewhere.git(&["commit", "-q", "-m", "foreign"]);
+    world.sandbox.git(&["pull", "-q", "../elsewhere", "main"]);
+    world.checkpoint("pulled");
+    world.expect(&head(&elsewhere), &["pulled content"], &[]);
 }
 
 #[test]

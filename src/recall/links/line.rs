@@ -1,15 +1,15 @@
 //! One worktree of the clone: its checkpoints in order, what they found changed, and who was at work.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
 use anyhow::Result;
 
 use super::{Gathered, Traced, committed};
 use crate::git::store::Store;
 use crate::model::change::{Change, Side};
-use crate::model::event::Event;
+use crate::model::event::{Event, What};
 use crate::model::id::SessionId;
-use crate::model::link::{Edit, How, Line, Step, Stretch};
+use crate::model::link::{Edit, How, Line, Place, Step, Stretch};
 use crate::model::oid::Oid;
 use crate::model::time::Timestamp;
 use crate::recall::attribution::{Found, Windows};
@@ -51,13 +51,27 @@ impl Told {
         let found: HashMap<Oid, Found> =
             record.changes.iter().map(|found| (found.checkpoint, found.clone())).collect();
         let edits = |id: &Oid| found.get(id).map(|found| found.changes.iter().map(edit).collect());
-        let steps = headers
-            .iter()
-            .map(|one| Step { head: one.header.head, edits: edits(&one.id).unwrap_or_default() });
+        let steps = headers.iter().map(|one| Step {
+            at: one.header.time,
+            head: one.header.head,
+            edits: edits(&one.id).unwrap_or_default(),
+        });
         let line = Line::new(steps.collect());
         let checkpoints = headers.iter().map(|one| one.id).collect();
         let turns = turns::of(&record);
         (Self { line, checkpoints, record, found, windows, turns }, walked.and(read))
+    }
+
+    /// Whether git told that it only moved HEAD to a commit in this step, with a branch or another's
+    /// history: then the commit was not made there.
+    pub fn moved_to(&self, step: usize, commit: Oid) -> bool {
+        let here = self.checkpoints.get(step).copied();
+        let is_it = |event: &Event| match &event.what {
+            What::CheckedOut(moved) => moved.new == commit,
+            What::Merged(merged) => merged.commit == Some(commit) && !merged.squash,
+            _ => false,
+        };
+        self.record.git.iter().any(|(held_by, event)| *held_by == here && is_it(event))
     }
 
     /// Whether a checkpoint is one of this worktree.
@@ -73,15 +87,16 @@ impl Told {
         Some((at, event))
     }
 
-    /// Takes what of a commit's changes was recorded here.
-    pub fn take(&self, delta: &[Edit], stretches: &[Stretch], links: &mut Gathered) {
-        for stretch in stretches {
-            let last = self.checkpoints.get(*stretch.steps.end());
-            last.into_iter().for_each(|id| links.checkpoint(*id, stretch.how));
-        }
-        let places = self.line.trace(delta, stretches);
+    /// Takes the checkpoint in which a commit came about.
+    pub fn take_end(&self, stretch: &Stretch, links: &mut Gathered) {
+        let last = self.checkpoints.get(*stretch.steps.end());
+        last.into_iter().for_each(|id| links.checkpoint(*id, stretch.how));
+    }
+
+    /// Takes the changes that went into a commit, and whoever made them.
+    pub fn take(&self, places: &BTreeMap<Place, How>, links: &mut Gathered) {
         let mut known: HashMap<usize, Vec<Change>> = HashMap::new();
-        for ((step, nth), how) in &places {
+        for ((step, nth), how) in places {
             let Some(found) = self.found.get(&self.checkpoints[*step]) else { continue };
             let changes = known.entry(*step).or_insert_with(|| self.windows.attribute(found));
             let Some(change) = changes.get(*nth) else { continue };
