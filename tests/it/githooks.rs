@@ -12,6 +12,7 @@ use crate::faults::may_mount;
 use crate::place::{GIT_TRACE, Place, TRACE};
 use crate::sandbox::Sandbox;
 use crate::story::Story;
+use crate::sweep::{Point, Sweep, Swept};
 
 const HOOKS: [&str; 4] = ["post-commit", "post-rewrite", "post-checkout", "post-merge"];
 
@@ -329,6 +330,11 @@ fn a_directory_that_others_use_too_needs_a_yes() {
     assert_eq!(image(&shared.dir).len(), 1 + HOOKS.len());
     sandbox.trace(&["disable", "--yes"]).good("disable");
     assert_eq!(image(&shared.dir).len(), 1);
+    // A link in the repository leads there as well.
+    symlink(&shared.dir, sandbox.dir.join("led")).unwrap();
+    sandbox.git(&["config", "core.hooksPath", "led/not/there"]);
+    assert!(enable(&sandbox, &[]).contains("other repositories"));
+    assert_eq!(image(&shared.dir).len(), 1);
     // One inside the repository that nobody has committed concerns nobody else.
     sandbox.git(&["config", "core.hooksPath", "out/hooks"]);
     enable(&sandbox, &[]);
@@ -561,6 +567,33 @@ fn a_disk_of_ours_that_is_full_or_read_only_holds_up_no_commit() {
         enable(&sandbox, &[]);
         let ran = sandbox.run("unshare", &["-Urm", "sh", "-c", &on(fault)]);
         assert_eq!((ran.code, &*ran.stdout, &*ran.stderr), (0, "through\n", ""), "{fault}");
+    }
+}
+
+#[test]
+fn an_error_at_any_system_call_of_a_hook_of_git_s_is_met_with_silence() {
+    let old = "1".repeat(40);
+    for (hook, stdin) in [("git-post-commit", String::new()), ("git-post-rewrite", format!("{old} {old}\n"))]
+    {
+        let args = ["hook", hook, "amend"].map(str::to_owned).into();
+        let swept = Swept { program: GIT_TRACE, args, stdin: stdin.into_bytes() };
+        let Some(sweep) = Sweep::prepare(|_| swept) else { return };
+        let calls = ["openat", "read", "write", "statx", "lseek", "poll", "clone3", "readlink", "fcntl"];
+        // The first poll is the runtime's own, before the program begins: it gives up there.
+        let is_ours =
+            |point: &Point| calls.contains(&&*point.call) && (&*point.call, point.nth) != ("poll", 1);
+        let points: Vec<_> = sweep.points().into_iter().filter(is_ours).collect();
+        assert!(points.len() >= 5, "an empty sweep proves nothing");
+        for point in &points {
+            for error in ["ENOSPC", "EIO", "EMFILE"] {
+                let ran = sweep.fault_from(point, &format!("error={error}"));
+                let of = format!("{error} at {}#{} of {hook}: {ran:?}", point.call, point.nth);
+                // Without the system's own libraries there is no program of ours yet.
+                let began = !ran.stderr.contains("shared libraries");
+                assert!(ran.stdout.is_empty() && (ran.code == 0 && ran.stderr.is_empty() || !began), "{of}");
+            }
+        }
+        sweep.check(&[]);
     }
 }
 
