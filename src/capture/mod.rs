@@ -6,9 +6,9 @@
 pub mod agents;
 pub mod background;
 pub mod call;
-pub mod import;
 pub mod gitact;
 pub mod githooks;
+pub mod import;
 pub mod init;
 pub mod install;
 pub mod present;

@@ -61,7 +61,7 @@ fn bind(world: &World, args: &Args) -> Result<Exit> {
     let prior = sessions::named(&all, &args.what)?;
     read.context("some of the record could not be read")?;
     let variable = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
-    let present = present::session(&variable).context(Refusal(
+    let present = present::doer(&variable).map(|doer| doer.session).context(Refusal(
         "this is no recorded shell and no agent that names its session: `trace session link-parent` says it of any two".to_owned(),
     ))?;
     let is_descendant = || {

@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 
 use super::exit::Exit;
 use super::world::World;
@@ -15,8 +15,9 @@ use crate::model::selector::Selector;
 use crate::model::session::Session;
 use crate::model::who::Who;
 use crate::recall::explain::{self, Scope};
-use crate::recall::select::{Finder, Point};
-use crate::recall::{commands, made, sessions};
+use crate::recall::links::{self, Ground};
+use crate::recall::select::{Finder, NotFound, Point};
+use crate::recall::{commands, sessions};
 use crate::store::chain;
 use crate::store::home::Home;
 use crate::store::tip;
@@ -112,8 +113,17 @@ fn of_session(session: &Session) -> Subject {
     }
 }
 
-/// What led to a commit: the checkpoints since the one before it.
+/// What led to a commit: the checkpoints whose changes went into it.
 fn of_commit(home: &Home, store: &Store, id: Oid) -> Result<(Subject, Scope)> {
     let (signed, _) = signed::read(store, id)?;
-    Ok((Subject::Commit(signed), Scope::Checkpoints(made::checkpoints(home, id)?)))
+    let (ground, troubles) = Ground::read(home, store)?;
+    troubles.iter().for_each(|trouble| output::say(&format!("trace: {trouble}")));
+    let found = links::of_commit(&ground, id)?.checkpoints;
+    if found.is_empty() {
+        bail!(NotFound(format!(
+            "nothing that was recorded led to {}: it was made elsewhere, or before recording began",
+            id.short(12)
+        )));
+    }
+    Ok((Subject::Commit(signed), Scope::Checkpoints(found.into_iter().map(|link| link.what).collect())))
 }

@@ -6,7 +6,7 @@ use anyhow::Result;
 
 use super::call::Call;
 use super::{hook, stdin};
-use crate::capture::{background, gitact, trailer};
+use crate::capture::{background, gitact, present, trailer};
 use crate::disk::clock;
 use crate::model::checkpoint::Kind;
 use crate::wire::githook::Hook;
@@ -26,7 +26,7 @@ pub fn run(hook: Hook, arguments: &[OsString], call: &Call) -> Result<()> {
     let arguments: Vec<String> = arguments.iter().map(|word| word.to_string_lossy().into_owned()).collect();
     let stdin = if hook == Hook::PostRewrite { stdin::read_all(call)? } else { Vec::new() };
     let variable = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
-    let doer = gitact::doer(&variable);
+    let doer = present::doer(&variable);
     if hook == Hook::PrepareCommitMsg {
         return trailer::add(&home, &arguments, doer.as_ref().map(|doer| &doer.session));
     }

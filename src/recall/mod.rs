@@ -12,7 +12,6 @@ pub mod diff;
 pub mod explain;
 pub mod links;
 pub mod log;
-pub mod made;
 pub mod names;
 pub mod ops;
 pub mod replay;

@@ -62,7 +62,7 @@ fn a_session_is_told_from_its_prompt_to_its_answer() {
 }
 
 #[test]
-fn a_commit_is_told_by_the_checkpoints_since_the_one_before() {
+fn a_commit_is_told_by_the_checkpoints_whose_changes_went_into_it() {
     let sandbox = world();
     for what in ["HEAD", "main", &sandbox.git(&["rev-parse", "HEAD"])] {
         let story = explain(&sandbox, what);
@@ -76,10 +76,13 @@ fn a_commit_is_told_by_the_checkpoints_since_the_one_before() {
     }
     let why = sandbox.trace(&["why", "HEAD"]).good("why HEAD");
     assert!(why.starts_with("commit ") && why.contains("make a longer"), "{why}");
-    let old = sandbox.git(&["commit-tree", "-m", "made elsewhere", "HEAD^{tree}"]);
-    let ran = sandbox.trace(&["explain", &old]);
+    // By its content alone, and nothing where there is none.
+    let alike = sandbox.git(&["commit-tree", "-m", "made elsewhere", "-p", "HEAD~1", "HEAD^{tree}"]);
+    assert_eq!(all(&explain(&sandbox, &alike), "prompts", "prompt"), ["make a longer\nand test it"]);
+    let foreign = sandbox.git(&["commit-tree", "-m", "made elsewhere", "-p", "HEAD", "HEAD^{tree}"]);
+    let ran = sandbox.trace(&["explain", &foreign]);
     assert_eq!(ran.code, 1);
-    assert!(ran.stderr.contains("no checkpoint of this worktree saw"), "{ran:?}");
+    assert!(ran.stderr.contains("nothing that was recorded led to"), "{ran:?}");
 }
 
 #[test]
