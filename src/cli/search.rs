@@ -15,11 +15,12 @@ use crate::recall::select;
 use crate::store::home::Home;
 use crate::view::{json, search as view};
 
-/// Search commands, prompts, changed paths, words of checkpoints and of sessions
+/// Search commands, prompts, answers, changed paths, words of checkpoints and of sessions
 ///
 /// What holds the words just as they are typed comes first, then what holds all of them in any order;
 /// of equals the newest first. Capital letters count only if TEXT has one. A changed path is told once,
-/// and belongs to nobody here: with --session, --actor or --exit there are none (see `trace why`).
+/// and belongs to nobody here: with --session, --actor or --exit there are none (see `trace why`). Answers
+/// are looked for in the newest 64 MiB of transcripts, with --kind answer in all of them.
 #[derive(clap::Args)]
 #[command(after_help = EXAMPLES)]
 pub struct Args {
@@ -29,7 +30,7 @@ pub struct Args {
     /// TEXT is a regular expression
     #[arg(short = 'E', long)]
     regex: bool,
-    /// Only this: command, prompt, path, checkpoint, session
+    /// Only this: command, prompt, path, checkpoint, session, answer
     #[arg(long, value_name = "KIND")]
     kind: Option<String>,
     /// Only in checkpoints that changed this path or something below it

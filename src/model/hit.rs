@@ -18,11 +18,14 @@ pub enum Kind {
     Checkpoint,
     /// What somebody called a session, or said of it.
     Session,
+    /// What an agent answered, as its transcript has it.
+    Answer,
 }
 
 impl Kind {
     /// Every kind, in the order help lists them.
-    pub const ALL: [Self; 5] = [Self::Command, Self::Prompt, Self::Path, Self::Checkpoint, Self::Session];
+    pub const ALL: [Self; 6] =
+        [Self::Command, Self::Prompt, Self::Path, Self::Checkpoint, Self::Session, Self::Answer];
 
     /// The word for it.
     pub fn word(self) -> &'static str {
@@ -32,6 +35,7 @@ impl Kind {
             Self::Path => "path",
             Self::Checkpoint => "checkpoint",
             Self::Session => "session",
+            Self::Answer => "answer",
         }
     }
 

@@ -2,7 +2,7 @@
 //! journals.
 //!
 //! The events of a chain are one file; its bytes are sifted first, and only lines that may answer are
-//! decoded. Another source of texts is one more call of `Search::offer`.
+//! decoded. So it is with the transcripts, the newest first.
 
 use std::cmp::Reverse;
 use std::collections::HashMap;
@@ -13,6 +13,7 @@ use bstr::ByteSlice;
 use super::commands::Exit;
 use super::diff::covers;
 use super::names::Names;
+use crate::model::agent::Agent;
 use crate::model::change::Change;
 use crate::model::command::{Command, Join};
 use crate::model::event::{Event, What};
@@ -25,11 +26,13 @@ use crate::model::text::Text;
 use crate::model::time::Timestamp;
 use crate::model::who::Who;
 use crate::store::home::Home;
-use crate::store::late::Late;
+use crate::store::late::{Late, Open};
 use crate::store::ledger::Ledger;
 use crate::store::models::{self, Chain};
+use crate::store::transcripts::{self, Held};
 use crate::store::{pending, tip};
 use crate::wire::event;
+use crate::wire::transcripts::{self as wire, Said};
 
 /// What answers are wanted.
 #[derive(Clone, Debug, Default)]
@@ -66,7 +69,7 @@ pub fn search(home: &Home, query: &Query, filter: &Filter) -> (Answers, Result<(
     let read = match tip::intact(home) {
         Ok(tip) => {
             let chain = Chain { home, open: &open, tip };
-            search.chain(&chain).and_then(|()| search.journals(&chain))
+            search.chain(&chain).and_then(|()| search.journals(&chain)).and_then(|()| search.talk(&open))
         }
         // What no ref leads to, the read model still may tell.
         Err(error) => {
@@ -81,6 +84,12 @@ pub fn search(home: &Home, query: &Query, filter: &Filter) -> (Answers, Result<(
 /// The beginning of the lines that tell of sessions, but for their envelope.
 const OF_SESSIONS: &[u8] = br#""kind":"session_"#;
 
+/// The same of those that tell of transcripts.
+const OF_TALK: &[u8] = br#""kind":"transcript_kept""#;
+
+/// So much of the newest transcripts is looked through, bytes; all of them if only answers are wanted.
+const TALK: u64 = 64 << 20;
+
 struct Search<'a> {
     query: &'a Query,
     filter: &'a Filter,
@@ -91,6 +100,8 @@ struct Search<'a> {
     join: Join,
     /// Paths that answer, each with its last change.
     paths: HashMap<Text, Hit>,
+    /// Where the transcripts are.
+    talk: Vec<(Held, Timestamp)>,
     hits: Vec<Hit>,
 }
 
@@ -105,6 +116,7 @@ impl<'a> Search<'a> {
             names: Names::default(),
             join: Join::default(),
             paths: HashMap::new(),
+            talk: Vec::new(),
             hits: Vec::new(),
         }
     }
@@ -131,6 +143,10 @@ impl<'a> Search<'a> {
         }
         if !self.touches_file(lines) {
             return;
+        }
+        if let Some(checkpoint) = held_by.filter(|_| self.wants(Kind::Answer)) {
+            self.talk
+                .extend(lines.find_iter(OF_TALK).filter_map(|at| held(self::line(lines, at)?, checkpoint)));
         }
         let query = self.query;
         for line in query.lines(lines) {
@@ -166,8 +182,41 @@ impl<'a> Search<'a> {
             Some(b"session_edited") => Kind::Session,
             _ => return false,
         };
+        self.wants(kind)
+    }
+
+    fn wants(&self, kind: Kind) -> bool {
         let exit = self.filter.exit.is_none() || kind == Kind::Command;
         exit && self.filter.kind.is_none_or(|wanted| wanted == kind)
+    }
+
+    /// What agents answered, in the newest transcripts.
+    fn talk(&mut self, open: Open<'_>) -> Result<()> {
+        let mut left = if self.filter.kind == Some(Kind::Answer) { u64::MAX } else { TALK };
+        for (held, at) in std::mem::take(&mut self.talk).into_iter().rev() {
+            let Some(agent) = Agent::parse(&held.kept.mark.agent) else { continue };
+            if held.kept.bytes > left {
+                break;
+            }
+            left -= held.kept.bytes;
+            let lines = transcripts::piece(open()?, &held)?;
+            for record in self.query.lines(&lines).flat_map(|line| wire::read(agent, line)) {
+                let at = record.at.unwrap_or(at);
+                for said in record.says {
+                    if let Said::Answer(answer) = said {
+                        self.answer(&held, at, &answer.text.into());
+                    }
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn answer(&mut self, held: &Held, at: Timestamp, text: &Text) {
+        let Some(found) = self.query.judge(text.as_bytes()) else { return };
+        let who = Who { session: Some(held.session.clone()), ..Who::default() };
+        let (text, checkpoint) = (text.clone(), Some(held.checkpoint));
+        self.hits.push(Hit { kind: Kind::Answer, at, text, found, who, checkpoint, command: None, times: 1 });
     }
 
     fn take(&mut self, event: Event, held_by: Option<Oid>) {
@@ -250,6 +299,16 @@ impl<'a> Search<'a> {
             && self.filter.session.as_ref().is_none_or(|session| hit.who.session.as_ref() == Some(session))
             && self.filter.exit.is_none_or(exit)
             && self.filter.actor.as_ref().is_none_or(actor)
+    }
+}
+
+/// Where a piece of a transcript is, by the event that tells of it.
+fn held(event: Event, checkpoint: Oid) -> Option<(Held, Timestamp)> {
+    match (event.session, event.what) {
+        (Some(session), What::TranscriptKept(kept)) => {
+            Some((Held { checkpoint, session, kept: *kept }, event.at))
+        }
+        _ => None,
     }
 }
 

@@ -339,3 +339,25 @@ fn what_an_agent_says_of_a_parent_is_believed_and_what_a_person_says_more() {
     start("codex", json!({"session_id": "t-2", "source": "resume", "forked_from_id": "t-1"}));
     assert_eq!((&one("t-2")["parent"], &one("t-2")["parent_kind"]), (&one("t-3")["id"], &json!("manual")));
 }
+
+#[test]
+fn what_an_agent_answered_is_found_again() {
+    let talk = Talk::begin();
+    let answer = json!({"type": "assistant", "uuid": "r", "timestamp": "2026-09-01T08:00:00.000Z", "message": {
+        "id": "m", "role": "assistant", "model": "big",
+        "content": [{"type": "text", "text": "The retry belongs into the client, \"not\" the server."}]}});
+    talk.says(&(record("a", "where?") + &answer.to_string() + "\n"));
+    talk.sandbox.checkpoint();
+    fs::remove_file(&talk.file).unwrap();
+    let hits = |args: &[&str]| {
+        let ran = talk.sandbox.trace(&[&["search", "--json"], args].concat());
+        let found: Value = serde_json::from_str(&ran.stdout).unwrap_or_default();
+        (ran.code, found["hits"].as_array().cloned().unwrap_or_default())
+    };
+    let (_, found) = hits(&["belongs into the client, \"not\""]);
+    assert_eq!(found.len(), 1, "{found:?}");
+    assert_eq!((&found[0]["kind"], &found[0]["time"]), (&json!("answer"), &json!("2026-09-01T08:00:00.000000Z")));
+    assert_eq!(hits(&["--kind", "answer", "retry"]).1.len(), 1);
+    assert_eq!(hits(&["--kind", "command", "retry"]).0, 1);
+    assert_eq!(hits(&["--exit", "0", "retry"]).0, 1);
+}
