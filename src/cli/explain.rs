@@ -21,7 +21,7 @@ use crate::recall::{commands, sessions};
 use crate::store::chain;
 use crate::store::home::Home;
 use crate::store::tip;
-use crate::view::explain::{self as view, Subject};
+use crate::view::explain::{self as view, StoryView, Subject};
 use crate::view::json;
 
 /// Explain a checkpoint, a session or a commit: what was asked, done and changed, and what came of it
@@ -81,7 +81,7 @@ fn subject(world: &World, home: &Home, store: &Store, word: &str) -> Result<(Sub
     if let Selector::Session(_) | Selector::Word(_) = &selector {
         let (all, read) = sessions::read(home, store);
         match sessions::named(&all, word) {
-            Ok(session) => return Ok((of_session(session), Scope::Session(session.id.clone()))),
+            Ok(session) => return Ok((about(session), Scope::Session(session.id.clone()))),
             Err(error) if matches!(selector, Selector::Session(_)) => return read.and(Err(error)),
             Err(_) => {}
         }
@@ -103,7 +103,14 @@ fn of_checkpoint(found: crate::model::checkpoint::Checkpoint) -> (Subject, Scope
     (Subject::Checkpoint(Box::new(found)), scope)
 }
 
-fn of_session(session: &Session) -> Subject {
+/// The story of a session.
+pub fn of_session(home: &Home, store: &Store, session: &Session) -> Result<StoryView> {
+    let (record, read) = commands::read(home, store);
+    let story = explain::tell(home, &record, about(session), &Scope::Session(session.id.clone()))?;
+    read.context("the story may be incomplete").map(|()| story)
+}
+
+fn about(session: &Session) -> Subject {
     let Session { id, alias, agent, .. } = session;
     let id: Option<SessionId> = Some(id.clone());
     Subject::Session {

@@ -23,6 +23,7 @@ mod flush;
 mod fsck;
 mod githook;
 mod githooks;
+mod handoff;
 mod hook;
 mod import;
 mod init;
@@ -105,6 +106,7 @@ enum Command {
     Conflicts(conflicts::Args),
     Resume(resume::Args),
     Attach(attach::Args),
+    Handoff(handoff::Args),
     Import(import::Args),
     Restore(restore::Args),
     Undo(undo::Args),
@@ -153,6 +155,7 @@ impl Command {
             Self::Commands(args) => commands::run(world, &args),
             Self::Trail(args) => trail::run(world, &args),
             Self::Resume(args) => resume::run(world, &args),
+            Self::Handoff(args) => handoff::run(world, &args),
             Self::Attach(args) => attach::run(world, &args),
             Self::Import(args) => import::run(world, &args),
             Self::Conflicts(args) => conflicts::run(world, &args),

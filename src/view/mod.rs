@@ -23,6 +23,7 @@ pub mod commands;
 pub mod conflicts;
 pub mod explain;
 pub mod fsck;
+pub mod handoff;
 pub mod import;
 pub mod json;
 pub mod log;

@@ -240,3 +240,48 @@ fn a_session_is_resumed_by_its_agents_own_command_where_it_worked() {
     sandbox.trace(&["resume", "c-1", "--files", "--yes"]).good("resume with files");
     assert_eq!(fs::read_to_string(sandbox.dir.join("src/a")).unwrap(), "a\n");
 }
+
+#[test]
+fn a_briefing_tells_another_agent_what_was_wanted_and_what_is_open() {
+    let sandbox = Sandbox::enabled();
+    prompt(&sandbox, "c-1", "add a retry\n# no heading of ours");
+    let ran = |id: &str, command: &str, exit: i32| {
+        let call = json!({"tool": "shell", "tool_id": id, "command": command, "exit": exit});
+        tell(&sandbox, "claude", "c-1", "tool_post", call);
+    };
+    ran("1", "make", 2);
+    ran("2", "make lint", 1);
+    ran("3", "make", 0);
+    sandbox.write("src/`a", "x");
+    tell(
+        &sandbox,
+        "claude",
+        "c-1",
+        "tool_post",
+        json!({"tool": "edit", "tool_id": "4", "paths": ["src/`a"]}),
+    );
+    tell(&sandbox, "claude", "c-1", "turn_end", json!({"text": "It retries now."}));
+    sandbox.checkpoint();
+    prompt(&sandbox, "c-1", "and a test with ghp_0123456789abcdefghijABCDEFGHIJ012345");
+    sandbox.checkpoint();
+    let page = sandbox.trace(&["handoff", "c-1", "--to", "codex"]).good("handoff");
+    for expected in [
+        "# Handoff: add a retry",
+        ", for codex.",
+        "Branch: `main`",
+        "\n> # no heading of ours\n",
+        "> It retries now.",
+        "3 commands ran, 2 failed.",
+        "- `make lint` failed with exit 1, and was not run since",
+        "not over: and a test",
+        "- added `src/'a`",
+    ] {
+        assert!(page.contains(expected), "{expected:?} in {page}");
+    }
+    assert!(!page.contains("`make` failed") && !page.contains("ghp_0123"), "{page}");
+    assert_eq!(
+        sandbox.json(&["handoff", "c-1"])["markdown"].as_str().unwrap().lines().next(),
+        page.lines().next()
+    );
+    assert_eq!(sandbox.trace(&["handoff", "c-1", "--to", "nobody"]).code, 1);
+}

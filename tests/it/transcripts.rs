@@ -356,7 +356,10 @@ fn what_an_agent_answered_is_found_again() {
     };
     let (_, found) = hits(&["belongs into the client, \"not\""]);
     assert_eq!(found.len(), 1, "{found:?}");
-    assert_eq!((&found[0]["kind"], &found[0]["time"]), (&json!("answer"), &json!("2026-09-01T08:00:00.000000Z")));
+    assert_eq!(
+        (&found[0]["kind"], &found[0]["time"]),
+        (&json!("answer"), &json!("2026-09-01T08:00:00.000000Z"))
+    );
     assert_eq!(hits(&["--kind", "answer", "retry"]).1.len(), 1);
     assert_eq!(hits(&["--kind", "command", "retry"]).0, 1);
     assert_eq!(hits(&["--exit", "0", "retry"]).0, 1);

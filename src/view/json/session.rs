@@ -194,6 +194,15 @@ pub fn imported_log(
         .end()
 }
 
+/// `trace handoff`: the page as one string.
+pub fn handoff(of: &Session, to: Option<&str>, page: &[u8]) -> Value {
+    Fields::document("handoff")
+        .with("session", of.id.as_str())
+        .with("to", to)
+        .with("markdown", String::from_utf8_lossy(page).into_owned())
+        .end()
+}
+
 /// `trace resume`.
 pub fn resume(session: &Session, dir: &Path, command: &[String], transcript: Option<&Path>) -> Value {
     let text = |path: &Path| Text::from(path.as_os_str().as_encoded_bytes());
