@@ -179,7 +179,7 @@ fn try_once(home: &Home, order: &Order<'_>, lock: Option<&RefLock>, retries: u32
     let draft = scene.draft()?;
     // What was not read is in no checkpoint: nobody who waits for theirs may think so.
     let more = scene.pending.more || scene.gains.more;
-    let full = draft.is_full() && !scene.pending.more && scene.pending.unreadable.is_empty();
+    let full = draft.is_full() && !more && scene.pending.unreadable.is_empty();
     if standing == Standing::Named && !draft.is_news(&scene) {
         // Nor are events that a guard left lying.
         let covers = full && scene.pending.consumed == 0;

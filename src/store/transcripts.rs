@@ -36,6 +36,7 @@ use crate::model::session::Edit;
 use crate::model::text::Text;
 use crate::model::time::Timestamp;
 use crate::model::transcript::{Kept, Mark};
+use crate::wire::transcripts::MAX_LINE;
 use crate::wire::transcripts::keep::{self, Known, Stretch};
 use crate::wire::{event, kept};
 
@@ -48,8 +49,9 @@ pub const POSITIONS: &[u8] = b"positions";
 /// So many marks are carried along.
 const CARRIED: usize = 64;
 
-/// The most bytes that one checkpoint takes of one transcript: the rest is for the next.
-const MOST: u64 = 32 << 20;
+/// The most bytes that one checkpoint takes of one transcript: the rest is for the next, so memory stays
+/// bounded. More than the longest line.
+const MOST: u64 = MAX_LINE as u64 + (1 << 20);
 
 /// What a checkpoint gets of the transcripts.
 #[derive(Default)]

@@ -364,3 +364,15 @@ fn what_an_agent_answered_is_found_again() {
     assert_eq!(hits(&["--kind", "command", "retry"]).0, 1);
     assert_eq!(hits(&["--exit", "0", "retry"]).0, 1);
 }
+
+#[test]
+fn a_long_transcript_is_kept_to_its_end_by_whoever_waits_for_a_checkpoint() {
+    let talk = Talk::begin();
+    let long = "word ".repeat(40_000);
+    let lines: String = (0..120).map(|n| record(&format!("r{n}"), &long)).collect();
+    talk.says(&lines);
+    talk.sandbox.checkpoint();
+    assert_eq!(talk.kept().len(), lines.len());
+    let checkpoints = talk.sandbox.list("log", "checkpoints");
+    assert!(checkpoints.len() > 2, "it takes more than one: {}", checkpoints.len());
+}
