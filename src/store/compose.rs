@@ -87,7 +87,7 @@ fn asked(events: &[Item]) -> impl Iterator<Item = &Text> {
 }
 
 /// The subject: somebody's words if there are any, else what happened, `2 commands, 3 files: make`.
-pub fn subject(events: &[Item], files: Files) -> String {
+pub fn subject(events: &[Item], gains: &Gains, files: Files) -> String {
     let mut words = asked(events);
     if let Some(first) = words.next() {
         let more = words.count();
@@ -102,8 +102,11 @@ pub fn subject(events: &[Item], files: Files) -> String {
     if files.total() > 0 {
         parts.push(counted(files.total(), "file"));
     }
-    if parts.is_empty() {
-        parts.push(counted(events.len() as u64, "event"));
+    let records = gains.pieces.iter().map(|piece| piece.kept.records).sum();
+    match (parts.is_empty(), events.len() as u64) {
+        (true, 0) if records > 0 => parts.push(counted(records, "line") + " of conversation"),
+        (true, events) => parts.push(counted(events, "event")),
+        _ => {}
     }
     let told = events.iter().rev().find_map(|item| telling(&item.event));
     match told {
@@ -197,11 +200,11 @@ mod tests {
         let files = Files { added: 1, modified: 1, deleted: 0 };
         let prompt =
             item(What::Prompt(crate::model::event::Prompt { text: "add a\n retry".into(), model: None }));
-        assert_eq!(subject(&[prompt], files), "2 files: add a retry");
-        assert_eq!(subject(&[], Files::default()), "0 events");
+        assert_eq!(subject(&[prompt], &Gains::default(), files), "2 files: add a retry");
+        assert_eq!(subject(&[], &Gains::default(), Files::default()), "0 events");
         let asked = |text: &str| item(What::CheckpointAsked(Note { text: text.into(), name: None }));
         let two = [asked("before the merge"), asked("before lunch")];
-        assert_eq!(subject(&two, files), "before lunch (and 1 more)");
+        assert_eq!(subject(&two, &Gains::default(), files), "before lunch (and 1 more)");
         assert_eq!((kind(Kind::Auto, &two), kind(Kind::Auto, &[])), (Kind::Manual, Kind::Auto));
     }
 }

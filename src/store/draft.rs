@@ -190,7 +190,7 @@ impl Draft {
         let (pending, home) = (&scene.pending, scene.home);
         let files = self.taken.as_ref().map(|taken| taken.files).unwrap_or_default();
         Ok(Header {
-            subject: compose::subject(&pending.items, files),
+            subject: compose::subject(&pending.items, &scene.gains, files),
             // Nobody may take it for one whose base was looked at: see `base`.
             kind: match self.base.held {
                 true => compose::kind(scene.order.kind, &pending.items),

@@ -209,7 +209,7 @@ fn header(gone: &Home, before: Option<&Checkpoint>, pending: &Pending, gains: &G
     Header {
         subject: match pending.items.is_empty() {
             true => "the worktree is gone".to_owned(),
-            false => compose::subject(&pending.items, Files::default()),
+            false => compose::subject(&pending.items, gains, Files::default()),
         },
         kind: compose::kind(Kind::Auto, &pending.items),
         time: clock::now(),
