@@ -15,6 +15,8 @@ pub struct Transcript {
     file: File,
     /// How long it was when it was opened, in bytes.
     pub length: u64,
+    /// When it was last written, as of then, microseconds since 1970.
+    pub written: i64,
 }
 
 impl Transcript {
@@ -28,7 +30,8 @@ impl Transcript {
         if meta.uid() != rustix::process::geteuid().as_raw() {
             return Err(io::Error::new(io::ErrorKind::PermissionDenied, "it is somebody else's file"));
         }
-        Ok(Self { file, length: meta.len() })
+        let written = meta.mtime().saturating_mul(1_000_000).saturating_add(meta.mtime_nsec() / 1000);
+        Ok(Self { file, length: meta.len(), written })
     }
 
     /// What shows that it is the same up to `offset`; `None` if it is shorter.

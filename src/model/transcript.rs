@@ -21,12 +21,15 @@ pub struct Mark {
     pub offset: u64,
     /// [`proof`] of what lies before it; empty at the start.
     pub proof: String,
+    /// When the file was last written as it was read then, microseconds since 1970.
+    #[serde(default)]
+    pub written: i64,
 }
 
 impl Mark {
     /// Nothing was read yet.
     pub fn start(agent: &str, path: &Text) -> Self {
-        Self { agent: agent.to_owned(), path: path.clone(), offset: 0, proof: String::new() }
+        Self { agent: agent.to_owned(), path: path.clone(), offset: 0, proof: String::new(), written: 0 }
     }
 }
 

@@ -178,8 +178,10 @@ fn try_once(home: &Home, order: &Order<'_>, lock: Option<&RefLock>, retries: u32
     let scene = Scene { home, order, store: &store, before, pending, gains, head };
     let draft = scene.draft()?;
     // What was not read is in no checkpoint: nobody who waits for theirs may think so.
-    let more = scene.pending.more || scene.gains.more;
-    let full = draft.is_full() && !more && scene.pending.unreadable.is_empty();
+    // Of a long conversation that nobody waits for, the rest is for the next leader: until then guards
+    // must not wait either.
+    let more = scene.pending.more || scene.gains.more && order.patience != Patience::Leave;
+    let full = draft.is_full() && !more && !scene.gains.more && scene.pending.unreadable.is_empty();
     if standing == Standing::Named && !draft.is_news(&scene) {
         // Nor are events that a guard left lying.
         let covers = full && scene.pending.consumed == 0;

@@ -241,8 +241,11 @@ impl Gains {
 /// Takes what a transcript gained; `None` if that is nothing.
 fn take(mark: &Mark, known: impl FnOnce() -> Result<Known>) -> Result<Option<Gain>> {
     let file = Transcript::open(path_of(&mark.path))?;
+    // Most of those that are carried along are idle, and looked at by every leader.
+    if (file.length, file.written) == (mark.offset, mark.written) {
+        return Ok(None);
+    }
     let (start, mut known) = match file.proof(mark.offset)? == Some(mark.proof.clone()) {
-        true if file.length == mark.offset => return Ok(None),
         true => (mark.offset, Known::default()),
         false => (0, known()?),
     };
@@ -257,10 +260,15 @@ fn take(mark: &Mark, known: impl FnOnce() -> Result<Known>) -> Result<Option<Gai
     }
     let more = end > start && file.length - end > 0 && bytes.len() as u64 == MOST;
     match file.proof(end)? {
-        Some(proof) if (end, &proof) != (mark.offset, &mark.proof) => {
+        Some(proof) if (end, &proof, file.written) != (mark.offset, &mark.proof, mark.written) => {
             let known = agent.filter(|_| mark.proof.is_empty());
             let first = known.and_then(|agent| keep::first_id(agent, stretch.lines.get())).map(Text::from);
-            Ok(Some(Gain { mark: Mark { offset: end, proof, ..mark.clone() }, stretch, first, more }))
+            Ok(Some(Gain {
+                mark: Mark { offset: end, proof, written: file.written, ..mark.clone() },
+                stretch,
+                first,
+                more,
+            }))
         }
         _ => Ok(None),
     }
