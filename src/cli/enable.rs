@@ -113,6 +113,9 @@ fn here(world: &World, args: &Args) -> Result<Exit> {
         false => format!("recording {path}; the first checkpoint is {first}"),
     });
     if !was_enabled {
+        if githooks::missing(world, &place).is_ok_and(|missing| missing.is_empty()) {
+            output::say("git: its hooks tell of commits now; `trace disable` leaves them as they were");
+        }
         output::say(
             "shells: put `eval \"$(trace init bash)\"` (or zsh) at the end of your rc file; fish: `trace init fish | source`",
         );

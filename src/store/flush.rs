@@ -186,7 +186,7 @@ fn try_once(home: &Home, order: &Order<'_>, lock: Option<&RefLock>, retries: u32
         // Nor are events that a guard left lying.
         let covers = full && scene.pending.consumed == 0;
         led::leave(home, &Led { began, tip: before_id, made: false, full: covers })?;
-        if let (Kind::Guard, true, Some(tip)) = (order.kind, full, before_id) {
+        if let (Kind::Guard | Kind::Run, true, Some(tip)) = (order.kind, full, before_id) {
             record::looked(home, tip, clock::now())?;
         }
         let is_full = draft.is_full();

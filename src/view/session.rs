@@ -208,15 +208,14 @@ pub fn show(
     let is_gone = told.is_some_and(|told| told.kept_only);
     let gone = if is_gone { " (gone: what is kept of it is shown)" } else { "" };
     line("transcript", session.transcript.as_ref().map(|path| safe(path.as_bytes()) + gone))?;
-    let counts = (session.prompts, session.commands, session.checkpoints);
+    let counts =
+        [(session.prompts, "prompt"), (session.commands, "command"), (session.checkpoints, "checkpoint")];
+    let counts = counts.map(|(number, noun)| super::count(number, noun)).join(", ");
     let lines = match session.kept {
         0 => String::new(),
         kept => format!(", {}", super::count(kept, "line") + " of transcript"),
     };
-    line(
-        "kept",
-        Some(format!("{} prompts, {} commands, {} checkpoints{lines}", counts.0, counts.1, counts.2)),
-    )?;
+    line("kept", Some(counts + &lines))?;
     line("first prompt", session.first_prompt.as_ref().map(|prompt| safe(prompt.as_bytes())))?;
     if let Some(told) = told {
         line("title", told.title.as_ref().map(|title| safe(title.as_bytes())))?;
@@ -224,7 +223,11 @@ pub fn show(
         let files = super::count(told.files.len() as u64, "file");
         line(
             "conversation",
-            Some(format!("{} prompts, {} answers, {files}{tokens}", told.prompts, told.answers)),
+            Some(format!(
+                "{}, {}, {files}{tokens}",
+                super::count(told.prompts as u64, "prompt"),
+                super::count(told.answers as u64, "answer")
+            )),
         )?;
         line("models", Some(safe(told.models.join(", ").as_bytes())).filter(|models| !models.is_empty()))?;
     }

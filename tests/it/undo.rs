@@ -355,3 +355,14 @@ fn private_permission_bits_stay_as_they_are() {
     puts_back(&sandbox, &["undo"]);
     Picture::of(&sandbox).is(&before, "600 is 600, and 700 is 700");
 }
+
+#[test]
+fn what_trace_runs_is_looked_at_right_before_though_nothing_had_changed() {
+    let sandbox = Sandbox::enabled();
+    let before = sandbox.checkpoint();
+    sandbox.trace(&["run", "--", "sh", "-c", "echo x >made"]).good("run");
+    let events = crate::story::Story::of(&sandbox).events;
+    let looked: Vec<_> = events.iter().filter(|(_, event)| event["kind"] == "looked").collect();
+    assert_eq!(looked.len(), 1, "{looked:?}");
+    assert_eq!(looked[0].1["body"]["tip"], before.as_str());
+}
