@@ -7,7 +7,7 @@ mod fold;
 mod lineage;
 
 pub use fold::Fold;
-pub use lineage::{Shared, Voice};
+pub use lineage::{Shared, Voice, id_in};
 
 use serde::{Deserialize, Serialize};
 
@@ -148,6 +148,9 @@ pub enum Edit {
         shared: u64,
         /// The other has no more than these.
         whole: bool,
+        /// What the other is to it, if the transcript itself says that it comes from there.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        named: Option<ParentKind>,
     },
 }
 

@@ -14,7 +14,7 @@ use crate::model::oid::Oid;
 use crate::model::session::{Fold, Session, Setting};
 use crate::store::home::Home;
 use crate::store::ledger::Ledger;
-use crate::store::models::Chain;
+use crate::store::models::{self, Chain};
 use crate::store::{pending, tip};
 use crate::wire::event;
 
@@ -41,12 +41,7 @@ pub fn read(home: &Home, store: &Store) -> (Vec<Session>, Result<()>) {
             result = Err(error);
         }
     }
-    // Of one worktree in the order of its chain; between two of them by the clock.
-    told.sort_by_key(|(event, _)| event.at);
-    let mut fold = Fold::default();
-    for (event, setting) in &told {
-        fold.take(event, setting.as_ref());
-    }
+    let mut fold = Fold::of(told);
     counts.iter().for_each(|header| fold.count(&header.sessions));
     (fold.finish(), result)
 }
@@ -58,7 +53,8 @@ fn gather(
     counts: &mut Vec<Header>,
 ) -> Result<()> {
     let open = || Ok(store);
-    let chain = Chain { home, open: &open, tip: tip::intact(home)? };
+    let tip = tip::intact(home)?;
+    let chain = Chain { home, open: &open, tip };
     let mut headers: HashMap<Oid, Header> = HashMap::new();
     let mut cursor = None;
     for checkpoint in chain.walk() {
@@ -66,6 +62,7 @@ fn gather(
         cursor.get_or_insert_with(|| checkpoint.header.cursor.clone());
         headers.insert(checkpoint.id, checkpoint.header);
     }
+    let first = told.len();
     let mut take = |id: Oid, lines: &[u8]| {
         let setting = headers.get(&id).map(setting);
         for line in lines.split(|byte| *byte == b'\n').filter(|line| !line.is_empty()) {
@@ -77,7 +74,9 @@ fn gather(
         }
     };
     chain.tell(&Ledger::read(home), &mut take)?;
-    let pending = pending::gather(&home.journal(), &cursor.unwrap_or_default())?;
+    let mut pending = pending::gather(&home.journal(), &cursor.unwrap_or_default())?;
+    // What the next checkpoint will drop does not count now either.
+    pending.drop_known(&models::known_of(home, tip, told[first..].iter().map(|(event, _)| event)));
     for item in pending.items {
         let event = event::decode(item.line.get()).unwrap_or(item.event);
         told.push((event, None));

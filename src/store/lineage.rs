@@ -1,26 +1,31 @@
 //! Whose records a new transcript begins with.
 //!
 //! Some agents copy a conversation's history into a new file when it is resumed or forked, ids and all:
-//! its first id leads to the other session, the longest common beginning to where they part. What
-//! follows from that is decided when sessions are read.
+//! its first id leads to the other session, the longest common beginning to where they part. Some give
+//! the copies new ids, and say in the file where they are from. What follows from either is decided when
+//! sessions are read.
 
 use anyhow::Result;
 
 use super::transcripts::{Held, Piece, piece};
 use crate::git::store::Store;
 use crate::model::agent::Agent;
-use crate::model::session::Edit;
+use crate::model::id::SessionId;
+use crate::model::session::{self, Edit, ParentKind};
 use crate::model::text::Text;
-use crate::wire::transcripts::keep;
+use crate::wire::transcripts::{keep, read, split, summary::Summary};
 
 /// Of more sessions that begin with the same record only the newest are looked at.
 const MOST: usize = 16;
 
-/// What the beginning of a transcript has in common with another session of the same agent.
+/// Where a new transcript comes from: as it says itself, else by what its beginning has in common with
+/// another session of the same agent.
 pub fn find(store: &Store, new: &Piece, held: &[Held]) -> Result<Option<Edit>> {
-    let (Some(agent), Some(first)) = (Agent::parse(&new.kept.mark.agent), &new.kept.first) else {
-        return Ok(None);
-    };
+    let Some(agent) = Agent::parse(&new.kept.mark.agent) else { return Ok(None) };
+    if let Some(said) = said(agent, new) {
+        return Ok(Some(said));
+    }
+    let Some(first) = &new.kept.first else { return Ok(None) };
     let ids = keep::ids(agent, new.lines.get());
     let mut best: Option<(usize, Edit)> = None;
     let begins_alike = |one: &&Held| {
@@ -39,11 +44,24 @@ pub fn find(store: &Store, new: &Piece, held: &[Held]) -> Result<Option<Edit>> {
                 at_message: Text::from(ids[last].as_str()),
                 shared: shared as u64,
                 whole: shared == theirs.len(),
+                named: None,
             };
             best = Some((shared, edit));
         }
     }
     Ok(best.map(|(_, edit)| edit))
+}
+
+/// What a transcript says of the conversation that it comes from.
+fn said(agent: Agent, new: &Piece) -> Option<Edit> {
+    let records: Vec<_> = split(agent, new.lines.get()).flat_map(|line| read(agent, line.bytes)).collect();
+    let told = Summary::of(agent, &records).session;
+    let parent = told.parent?;
+    let of = SessionId::of_key(agent.name(), session::id_in(parent.as_bytes()));
+    let at_message = Text::from(told.fork_at.unwrap_or_default().as_str());
+    let named = Some(told.parent_kind.unwrap_or(ParentKind::Fork));
+    // A sub-agent's own file is told of under the session that it works for.
+    (of != new.session).then_some(Edit::LineageFound { of, at_message, shared: 0, whole: false, named })
 }
 
 /// The ids of all records of a transcript, from its first piece on.

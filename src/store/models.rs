@@ -11,6 +11,7 @@ use super::trails::{self, Trails};
 use super::{chain, ledger, reused};
 use crate::git::store::Store;
 use crate::model::checkpoint::{Checkpoint, Header};
+use crate::model::event::Event;
 use crate::model::id::EventId;
 use crate::model::oid::Oid;
 use crate::model::trail::Tallies;
@@ -93,6 +94,14 @@ fn is_ahead(store: &Store, table: Option<Oid>, tip: Option<Oid>) -> bool {
 pub fn known(home: &Home, tip: Option<Oid>) -> Option<Seen> {
     let seen = Seen::open(&home.place.cache().join(format!("seen-{}", home.worktree)));
     (tip.is_some() && seen.tip == tip).then_some(seen)
+}
+
+/// The same, made anew from the events of the chain where there is none.
+pub fn known_of<'e>(home: &Home, tip: Option<Oid>, events: impl Iterator<Item = &'e Event>) -> Seen {
+    known(home, tip).unwrap_or_else(|| {
+        let ids: Vec<EventId> = events.flat_map(|event| [reused::label(event), event.id.clone()]).collect();
+        Seen::in_memory(ids.iter())
+    })
 }
 
 /// Adds a checkpoint that was just made.

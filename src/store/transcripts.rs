@@ -78,6 +78,8 @@ pub struct Held {
 pub struct Piece {
     pub session: SessionId,
     pub kept: Kept,
+    /// Nothing of its transcript was kept before.
+    pub begins: bool,
     pub lines: Redacted<Vec<u8>>,
 }
 
@@ -129,7 +131,7 @@ pub fn gather<'e>(
             }
         }
     }
-    let news = gains.pieces.iter().filter(|piece| piece.kept.first.is_some());
+    let news = gains.pieces.iter().filter(|piece| piece.begins);
     let found =
         news.map(|new| Ok(lineage::find(store, new, &pieces()?)?.map(|edit| (new.session.clone(), edit))));
     gains.found = found.collect::<Result<Vec<_>>>()?.into_iter().flatten().collect();
@@ -172,12 +174,13 @@ struct Gain {
     stretch: Stretch,
     /// The id of its first record, if it is new.
     first: Option<Text>,
+    begins: bool,
     more: bool,
 }
 
 impl Gains {
     fn add(&mut self, session: SessionId, gain: Gain) {
-        let Gain { mark, stretch, first, more } = gain;
+        let Gain { mark, stretch, first, begins, more } = gain;
         self.more |= more;
         if stretch.records > 0 {
             let piece = u32::try_from(self.pieces.iter().filter(|piece| piece.session == session).count());
@@ -191,6 +194,7 @@ impl Gains {
                     known: stretch.known,
                     first,
                 },
+                begins,
                 lines: stretch.lines,
             });
         }
@@ -261,14 +265,11 @@ fn take(mark: &Mark, known: impl FnOnce() -> Result<Known>) -> Result<Option<Gai
     let more = end > start && file.length - end > 0 && bytes.len() as u64 == MOST;
     match file.proof(end)? {
         Some(proof) if (end, &proof, file.written) != (mark.offset, &mark.proof, mark.written) => {
-            let known = agent.filter(|_| mark.proof.is_empty());
+            let begins = mark.proof.is_empty();
+            let known = agent.filter(|_| begins);
             let first = known.and_then(|agent| keep::first_id(agent, stretch.lines.get())).map(Text::from);
-            Ok(Some(Gain {
-                mark: Mark { offset: end, proof, written: file.written, ..mark.clone() },
-                stretch,
-                first,
-                more,
-            }))
+            let mark = Mark { offset: end, proof, written: file.written, ..mark.clone() };
+            Ok(Some(Gain { mark, stretch, first, begins, more }))
         }
         _ => Ok(None),
     }

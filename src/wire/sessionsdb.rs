@@ -180,9 +180,7 @@ mod tests {
             ("2026-08-20T10:00:07.000Z", "alias_set", B, r#"{"alias":null}"#),
             ("2026-08-20T10:00:08.000Z", "mood_set", B, r#"{"mood":"good"}"#),
         ]);
-        let mut fold = Fold::default();
-        events.iter().for_each(|event| fold.take(event, None));
-        let all = fold.finish();
+        let all = Fold::of(events.into_iter().map(|event| (event, None)).collect()).finish();
         assert_eq!(all.len(), 2);
         let of = |id: &str| all.iter().find(|one| one.id.as_str() == id).unwrap();
         let (a, b) = (of(A), of(B));

@@ -1,6 +1,7 @@
 //! Sessions out of their events.
 
-use std::collections::BTreeMap;
+use std::cmp::Ordering;
+use std::collections::{BTreeMap, HashSet};
 
 use super::{Edit, Identity, Outcome, ParentKind, Session, Setting, Shared, Voice, candidates, lineage};
 use crate::model::event::{Event, SessionSeen, What};
@@ -23,6 +24,8 @@ impl Session {
         self.started = self.started.min(event.at);
         match &event.what {
             What::SessionEdited(edit) => return self.edit(edit, event.at),
+            // Nobody can say that it is something that the session did.
+            What::Unknown(_) => return,
             What::SessionSeen(seen) => self.seen(seen),
             What::SessionEnded(_) => self.ended = true,
             What::Prompt(prompt) => {
@@ -90,7 +93,10 @@ impl Session {
                 self.external_ids.retain(|id| id != external_id);
                 self.split.push(external_id.clone());
             }
-            Edit::LineageFound { of, at_message, whole, .. } => {
+            Edit::LineageFound { of, named: Some(kind), .. } => {
+                self.descend(Voice::Agent, Some((of.clone(), *kind)));
+            }
+            Edit::LineageFound { of, at_message, whole, named: None, .. } => {
                 self.shared = Some(Shared { of: of.clone(), at_message: at_message.clone(), whole: *whole });
             }
             Edit::Sweep { .. } => self.swept = true,
@@ -136,8 +142,18 @@ pub(super) fn add(all: &mut Vec<String>, more: &[String]) {
 pub struct Fold(BTreeMap<SessionId, Session>);
 
 impl Fold {
-    /// Takes an event, and where it was kept.
-    pub fn take(&mut self, event: &Event, setting: Option<&Setting>) {
+    /// Folds what any number of worktrees and clones hold, each event with where it was kept. An event
+    /// that several hold counts once, and it does not matter in which order they were gathered.
+    pub fn of(mut told: Vec<(Event, Option<Setting>)>) -> Self {
+        told.sort_by(order);
+        let (mut fold, mut known) = (Self::default(), HashSet::new());
+        for (event, setting) in told.iter().filter(|(event, _)| known.insert(&event.id)) {
+            fold.take(event, setting.as_ref());
+        }
+        fold
+    }
+
+    fn take(&mut self, event: &Event, setting: Option<&Setting>) {
         let Some(id) = &event.session else { return };
         let session = self.0.entry(id.clone()).or_insert_with(|| Session::new(id.clone(), event.at));
         session.takes(event);
@@ -180,6 +196,21 @@ impl Fold {
     }
 }
 
+/// By the clock; what one call tells at once in the order in which it is told; what is left by id. Of
+/// one event that was kept twice the earlier comes first, and what waits is behind what is kept.
+fn order((a, kept_a): &(Event, Option<Setting>), (b, kept_b): &(Event, Option<Setting>)) -> Ordering {
+    let rank = |event: &Event| match event.what {
+        What::SessionSeen(_) => 0,
+        What::SessionEnded(_) => 2,
+        _ => 1,
+    };
+    let kept = |setting: &Option<Setting>| {
+        let place = setting.as_ref().map(|kept| (kept.at, kept.worktree.as_str().to_owned()));
+        (place.is_none(), place)
+    };
+    (a.at, rank(a), &a.id).cmp(&(b.at, rank(b), &b.id)).then_with(|| kept(kept_a).cmp(&kept(kept_b)))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -218,9 +249,7 @@ mod tests {
     }
 
     fn folded(events: &[Event]) -> Vec<Session> {
-        let mut fold = Fold::default();
-        events.iter().for_each(|event| fold.take(event, None));
-        fold.finish()
+        Fold::of(events.iter().map(|event| (event.clone(), None)).collect()).finish()
     }
 
     #[test]

@@ -62,7 +62,7 @@ pub(super) fn named(seen: &SessionSeen) -> Option<(SessionId, ParentKind)> {
     if let Some(of) = &seen.forked_from {
         return Some((id(of.as_bytes()), ParentKind::Fork));
     }
-    let parent = id(stem(seen.parent_external.as_ref()?.as_bytes()));
+    let parent = id(id_in(seen.parent_external.as_ref()?.as_bytes()));
     let kind = match seen.parent_kind.as_deref() {
         Some("subagent" | "detached") => ParentKind::Subagent,
         _ => ParentKind::Fork,
@@ -71,7 +71,7 @@ pub(super) fn named(seen: &SessionSeen) -> Option<(SessionId, ParentKind)> {
 }
 
 /// An id as it is; of the path of a transcript the id in its name, which stands behind `_`.
-fn stem(external: &[u8]) -> &[u8] {
+pub fn id_in(external: &[u8]) -> &[u8] {
     let name = external.rsplit(|byte| *byte == b'/').next().unwrap_or(external);
     match name.strip_suffix(b".jsonl") {
         Some(stem) => stem.rsplit(|byte| *byte == b'_').next().unwrap_or(stem),
