@@ -4,6 +4,8 @@
 //! (druumen/sessions-db 0.1.0). The order of its lines is the order of its events, whatever `ts` says,
 //! so each is told a microsecond after the one before at the earliest.
 
+use std::collections::HashSet;
+
 use serde::Deserialize;
 use serde_json::value::RawValue;
 use serde_json::{Map, Value};
@@ -20,6 +22,9 @@ pub const LOG: &str = "sessions-db-events.jsonl";
 
 /// The agent whose sessions these are.
 const AGENT: &str = "claude";
+
+/// The longest name of an op, bytes.
+const LONGEST_OP: usize = 64;
 
 #[derive(Deserialize)]
 struct Line<'a> {
@@ -59,10 +64,13 @@ struct Close {
 #[derive(Default)]
 pub struct Log {
     last: i64,
+    /// Whose first prompt was told: each line of a session repeats it.
+    asked: HashSet<SessionId>,
 }
 
 impl Log {
-    /// The events of a line. None for an op that has no place here.
+    /// The events of a line. Of an op that has no place here only that it was there: a session that
+    /// nothing else tells of is one all the same.
     pub fn read(&mut self, line: &[u8]) -> Result<Vec<Event>, Bad> {
         let line: Line<'_> = serde_json::from_slice(line)?;
         if line.stable_id.is_empty() {
@@ -78,39 +86,47 @@ impl Log {
             seq: None,
             what,
         };
+        let noted = |op: &str| match op.len() <= LONGEST_OP {
+            true => Ok(vec![event("", What::Unknown(format!("sessions-db/{op}")))]),
+            false => Err(Bad::Field("op")),
+        };
         let edit = |edit: Edit| Ok(vec![event("", What::SessionEdited(edit))]);
         let payload = line.payload.get();
         match line.op.as_str() {
             "session_seen" => {
                 let seen: Seen = serde_json::from_str(payload)?;
-                let preview = seen
-                    .first_prompt_preview
-                    .clone()
-                    .map(|text| event("preview", What::Prompt(Prompt { text: text.into(), model: None })));
+                let preview =
+                    seen.first_prompt_preview.clone().filter(|_| self.asked.insert(session.clone())).map(
+                        |text| event("preview", What::Prompt(Prompt { text: text.into(), model: None })),
+                    );
                 let seen = event("", What::SessionSeen(Box::new(of(seen))));
                 Ok(std::iter::once(seen).chain(preview).collect())
             }
-            // Names with the same fields as ours; what an old version wrote by mistake changes nothing.
-            "session_link" if payload.contains("\"remove\":true") => Ok(Vec::new()),
-            "session_link" | "session_unlink" | "alias_set" => {
+            // What an old version wrote by mistake changes nothing.
+            "session_link" if payload.contains("\"remove\":true") => noted("session_link"),
+            // Names with the same fields as ours.
+            "session_link" | "session_unlink" => {
                 let mut tagged: Map<String, Value> = serde_json::from_str(payload)?;
                 tagged.insert("op".to_owned(), line.op.clone().into());
                 edit(serde_json::from_value(tagged.into())?)
             }
-            "parent_set" => {
-                let of: Option<String> = field(payload, "parent_session_id")?;
-                edit(Edit::ParentSet {
-                    parent: of.filter(|id| !id.is_empty()).map(|id| self::session(&id)),
-                    kind: None,
-                })
-            }
+            "alias_set" => match field(payload, "alias")? {
+                Field::Set(alias) => edit(Edit::AliasSet { alias: Some(alias) }),
+                Field::Cleared => edit(Edit::AliasSet { alias: None }),
+                Field::Other => noted("alias_set"),
+            },
+            "parent_set" => match field(payload, "parent_session_id")? {
+                Field::Set(id) => edit(Edit::ParentSet { parent: Some(self::session(&id)), kind: None }),
+                Field::Cleared => edit(Edit::ParentSet { parent: None, kind: None }),
+                Field::Other => noted("parent_set"),
+            },
             "close" => {
                 let close: Close = serde_json::from_str(payload)?;
                 let outcome = Outcome::parse(&close.outcome).unwrap_or_default();
                 edit(Edit::Close { outcome, closed_reason: close.closed_reason })
             }
             // States are computed at reading, and candidates found anew.
-            _ => Ok(Vec::new()),
+            op => noted(op),
         }
     }
 }
@@ -132,9 +148,21 @@ fn session(stable: &str) -> SessionId {
     SessionId::parse(stable).unwrap_or_else(|| SessionId::of_key("sessions-db", stable.as_bytes()))
 }
 
-fn field(object: &str, name: &str) -> Result<Option<String>, Bad> {
-    let object: Map<String, Value> = serde_json::from_str(object)?;
-    Ok(object.get(name).and_then(|value| value.as_str()).map(str::to_owned))
+/// What a line says of a field.
+enum Field {
+    Set(String),
+    Cleared,
+    /// Nothing that its own program would heed.
+    Other,
+}
+
+fn field(object: &str, name: &str) -> Result<Field, Bad> {
+    let mut object: Map<String, Value> = serde_json::from_str(object)?;
+    Ok(match object.remove(name) {
+        Some(Value::Null) => Field::Cleared,
+        Some(Value::String(text)) if !text.is_empty() => Field::Set(text),
+        _ => Field::Other,
+    })
 }
 
 #[cfg(test)]
