@@ -62,24 +62,22 @@ pub fn gather(dir: &std::path::Path, cursor: &Cursor) -> Result<Pending> {
 }
 
 impl Pending {
-    fn read(&mut self, found: &mut Found, cursor: &Cursor) -> Result<Vec<Event>> {
+    fn read(&mut self, found: &mut Found, cursor: &Cursor) -> Result<Vec<Item>> {
         let start = cursor.resume(&found.name, &found.head, found.len);
         let room = MOST.saturating_sub(self.consumed);
         self.more |= found.len - start > room;
         let bytes = found.read_from(start, room)?;
         let split = frame::split(&bytes);
-        let mut events = Vec::new();
+        let mut items = Vec::new();
         for piece in split.pieces {
-            match piece {
-                Piece::Whole(payload) => match parse(payload, &found.name) {
-                    Some(event) => events.push(event),
-                    None => self.set_aside.push(payload.to_vec()),
-                },
+            let (payload, event) = match piece {
+                Piece::Whole(payload) => (payload, parse(payload, &found.name)),
                 // JSON says by itself whether it is whole; a shell's record does not.
-                Piece::Torn(fragment) => match event::decode(fragment) {
-                    Ok(event) => events.push(event),
-                    Err(_) => self.set_aside.push(fragment.to_vec()),
-                },
+                Piece::Torn(fragment) => (fragment, event::decode(fragment).ok()),
+            };
+            match event {
+                Some(event) => items.push(item_of(event, payload)),
+                None => self.set_aside.push(payload.to_vec()),
             }
         }
         let consumed = u64::try_from(split.consumed).unwrap_or(u64::MAX);
@@ -88,7 +86,7 @@ impl Pending {
         if start + consumed > 0 {
             self.cursor.advance(&found.name, &found.head, start + consumed);
         }
-        Ok(events)
+        Ok(items)
     }
 
     /// Drops what the chain holds already, what came twice, and starts whose ends are here. An id that
@@ -150,17 +148,25 @@ fn parse(payload: &[u8], file_name: &str) -> Option<Event> {
 
 /// Telling order: by time between files, as written within one. A clock that goes back inside a file
 /// moves nothing before what the same writer wrote earlier.
-fn merge(files: Vec<Vec<Event>>) -> Vec<Item> {
+fn merge(files: Vec<Vec<Item>>) -> Vec<Item> {
     let mut keyed = Vec::new();
-    for events in files {
+    for items in files {
         let mut latest = i64::MIN;
-        for event in events {
-            latest = latest.max(event.at.0);
-            keyed.push((latest, event));
+        for item in items {
+            latest = latest.max(item.event.at.0);
+            keyed.push((latest, item));
         }
     }
     keyed.sort_by_key(|(at, _)| *at);
-    keyed.into_iter().map(|(_, event)| item(event)).collect()
+    keyed.into_iter().map(|(_, item)| item).collect()
+}
+
+/// What is newer than we are is carried on as it was written, but for its secrets.
+fn item_of(event: Event, payload: &[u8]) -> Item {
+    match &event.what {
+        What::Unknown(_) if !payload.contains(&b'\n') => Item { line: redact::json_line(payload), event },
+        _ => item(event),
+    }
 }
 
 fn item(event: Event) -> Item {
@@ -189,8 +195,9 @@ mod tests {
     #[test]
     fn files_are_merged_by_time_and_each_keeps_its_own_order() {
         let files =
-            vec![vec![note("a1", 10), note("a2", 5), note("a3", 30)], vec![note("b1", 7), note("b2", 20)]];
-        let told: Vec<String> = merge(files).iter().map(|item| item.event.id.to_string()).collect();
+            [vec![note("a1", 10), note("a2", 5), note("a3", 30)], vec![note("b1", 7), note("b2", 20)]];
+        let files = files.map(|events| events.into_iter().map(item).collect());
+        let told: Vec<String> = merge(files.into()).iter().map(|item| item.event.id.to_string()).collect();
         assert_eq!(told, ["b1", "a1", "a2", "b2", "a3"]);
     }
 }

@@ -158,7 +158,8 @@ fn what(kind: String, body: Option<&RawValue>) -> Result<What, Bad> {
         "compacted" => What::Compacted(read(body)?),
         "checkpoint_asked" => What::CheckpointAsked(read(body)?),
         "snapshot" => What::Snapshot(read(body)?),
-        "session_edited" => What::SessionEdited(read(body)?),
+        // An op that we do not know is a newer version's.
+        "session_edited" => read(body).map_or(What::Unknown(kind), What::SessionEdited),
         "restored" => What::Restored(read(body)?),
         "looked" => What::Looked(read(body)?),
         KEPT => What::TranscriptKept(read(body)?),
