@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex, Once, mpsc};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use super::{hook, output};
+use super::{hook, output, world};
 use crate::store::trouble;
 
 /// After this a hook ends, whatever it is doing; everything it writes can be interrupted anywhere.
@@ -83,7 +83,7 @@ impl Trouble {
         let known = self.common.lock().ok().and_then(|known| known.clone());
         let here = || hook::home_here().ok().flatten().map(|home| home.place.common);
         if let Some(common) = known.or_else(here) {
-            trouble::note(&common, &self.doing, what);
+            trouble::note_anywhere(&common, world::user().state.as_ref(), &self.doing, what);
         }
     }
 }

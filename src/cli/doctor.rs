@@ -23,7 +23,7 @@ pub struct Args {}
 pub fn run(world: &World, _: &Args) -> Result<Exit> {
     let home = world.home()?;
     let (settings, _) = home.settings(&world.user);
-    let (found, unreadable) = trouble::all(&home.place.common);
+    let (found, unreadable) = trouble::all(&home.place.common, world.user.state.as_ref());
     let agents = agents(world, &home);
     output::print(|out| {
         for refused in &settings.refused {
