@@ -1,5 +1,6 @@
 //! A checkpoint in the making: the files are looked at, then everything goes into one pack.
 
+use std::path::Path;
 use std::time::Instant;
 
 use anyhow::{Context, Result};
@@ -240,15 +241,20 @@ fn keep(home: &Home, taken: Taken) {
     let (main, log) = (home.place.index(&home.worktree), home.place.index_log(&home.worktree));
     let kept = match update.into_write(taken.tree) {
         Write::Nothing => Ok(()),
-        Write::Replace(bytes) => file::replace(&main, &bytes, Durability::Buffered).and_then(|()| {
-            match std::fs::remove_file(&log) {
-                Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(error.into()),
-                _ => Ok(()),
-            }
-        }),
+        Write::Replace(bytes) => replace(&main, &log, &bytes),
         Write::Append(bytes) => file::append(&log, &bytes),
     };
     if let Err(error) = kept {
         trouble::note(&home.place.common, "keep the stat table", &format!("{error:#}"));
+    }
+}
+
+/// All of the table anew: whoever deleted it may have deleted its directory too.
+fn replace(main: &Path, log: &Path, bytes: &[u8]) -> Result<()> {
+    main.parent().map_or(Ok(()), file::private_dir)?;
+    file::replace(main, bytes, Durability::Buffered)?;
+    match std::fs::remove_file(log) {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(error.into()),
+        _ => Ok(()),
     }
 }
