@@ -14,12 +14,12 @@ use crate::story::Story;
 const ALIKE: [&str; 3] = ["claude", "droid", "copilot"];
 
 /// What one agent does in a session. `{}` stands for the directory.
-struct Script {
-    agent: &'static str,
+pub struct Script {
+    pub agent: &'static str,
     /// The payloads, in order.
-    payloads: Vec<Value>,
+    pub payloads: Vec<Value>,
     /// Text, code and state of each command.
-    commands: Vec<(&'static str, Option<i64>, &'static str)>,
+    pub commands: Vec<(&'static str, Option<i64>, &'static str)>,
     /// How often each of the other events is told.
     events: Vec<(&'static str, usize)>,
 }
@@ -29,7 +29,7 @@ fn call(place: &Place, agent: &str, payload: &[u8]) -> Ran {
 }
 
 /// Nothing that anybody would read, but for the one answer that Cursor waits for.
-fn silent(agent: &str, payload: &Value, ran: &Ran) {
+pub fn silent(agent: &str, payload: &Value, ran: &Ran) {
     let name = payload["hook_event_name"].as_str().unwrap_or_default();
     let asks = agent == "cursor" && (name.starts_with("before") || name == "preToolUse");
     let answer = if asks { "{}\n" } else { "" };
@@ -246,6 +246,12 @@ fn templated(agent: &'static str, dir: &str) -> Script {
     }
 }
 
+/// A session of each agent whose settings name a command.
+pub fn hooked(dir: &str) -> Vec<Script> {
+    let alike = ALIKE.iter().map(|agent| claude_like(agent, dir));
+    alike.chain([codex(dir), cursor(dir), gemini(dir)]).collect()
+}
+
 fn plays_out(sandbox: &Sandbox, script: &Script) {
     let agent = script.agent;
     for payload in &script.payloads {
@@ -296,15 +302,8 @@ fn session_of(story: &Story, agent: &str) -> Value {
 fn a_session_of_each_agent_is_told_exactly_once() {
     let sandbox = Sandbox::enabled();
     let dir = sandbox.dir.to_str().unwrap().to_owned();
-    let mut scripts: Vec<Script> = ALIKE.iter().map(|agent| claude_like(agent, &dir)).collect();
-    scripts.extend([
-        codex(&dir),
-        cursor(&dir),
-        gemini(&dir),
-        templated("opencode", &dir),
-        templated("pi", &dir),
-    ]);
-    for script in &scripts {
+    let templated = ["opencode", "pi"].map(|agent| templated(agent, &dir));
+    for script in hooked(&dir).iter().chain(&templated) {
         plays_out(&sandbox, script);
     }
     sandbox.fsck();

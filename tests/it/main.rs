@@ -1,6 +1,7 @@
 //! The promises, each shown on a repository of its own. One binary: a list of mods.
 #![allow(clippy::unwrap_used, clippy::disallowed_macros, reason = "a test says what is wrong by failing")]
 
+mod acceptance;
 mod agents;
 mod base;
 mod bisect;
@@ -10,9 +11,11 @@ mod explain;
 mod faults;
 mod floors;
 mod githooks;
+mod held_up;
 mod hostile;
 mod import;
 mod install;
+mod installed;
 mod kinds;
 mod links;
 mod mend;
@@ -34,6 +37,7 @@ mod storm;
 mod story;
 mod sweep;
 mod there_and_back;
+mod together;
 mod told;
 mod transcripts;
 mod trust;
