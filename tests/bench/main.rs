@@ -14,6 +14,7 @@ mod lines;
 mod report;
 mod restore;
 mod rows;
+mod sessions;
 mod swap;
 mod world;
 mod writers;
@@ -67,6 +68,7 @@ fn main() {
     let wanted = Wanted::parse(env::args().skip(1));
     report::place(&world::base());
     rows::record(&wanted);
+    sessions::rows(&wanted);
     swap::rows(&wanted);
     for size in &wanted.sizes {
         rows::checkpoint(&wanted, *size);
