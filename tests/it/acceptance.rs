@@ -16,7 +16,7 @@
 //! | 12 a fork writes to itself alone | `transcripts::a_conversation_that_shares_its_beginning_is_a_fork_and_one_that_shares_nothing_is_alone` |
 //! | 13 two clones of one session | `two_clones_of_one_session_fold_to_one_whatever_comes_first` |
 //! | 14 what a newer version wrote | `what_a_newer_version_wrote_is_carried_on_to_the_byte` |
-//! | 15 close and reopen, archive and return | `session::closing_is_said_why_and_reopening_forgets_it`, and the unit tests of the fold |
+//! | 15 close and reopen, archive and return | `session::closing_is_said_why_and_reopening_forgets_it`, `what_is_archived_is_noted_once_and_comes_back_with_its_next_word` |
 //! | 16 SHA-256 | `session::the_head_of_a_sha_256_repository_is_kept_whole` |
 //! | 17 git hangs, the disk is full or read-only | the tests of `held_up` |
 //! | 18 a log of sessions-db | `a_log_of_sessions_db_comes_to_what_its_own_rebuild_makes_of_it` |
@@ -583,4 +583,36 @@ fn a_log_of_sessions_db_comes_to_what_its_own_rebuild_makes_of_it() {
         assert_eq!(ours, expected);
     }
     assert_eq!(one(&sandbox, "c-1")["prompts"], 1, "a preview that is repeated is one prompt");
+}
+
+#[test]
+fn what_is_archived_is_noted_once_and_comes_back_with_its_next_word() {
+    let sandbox = Sandbox::enabled();
+    let seen = json!({
+        "ts": "2020-08-20T10:00:00.000Z", "event_id": "evt_1", "op": "session_seen",
+        "stable_id": "sess_01987f00-0000-7000-8000-000000000001", "payload": {"claude_session_id": "c-1"},
+    });
+    sandbox.write(".dru-code/sessions-db-events.jsonl", seen.to_string() + "\n");
+    sandbox.trace(&["import", "sessions-db"]).good("import");
+    assert_eq!(one(&sandbox, "c-1")["state"], "archived", "without any sweep");
+    let sweep = || sandbox.json(&["session", "sweep"])["transitions"].as_array().unwrap().len();
+    assert_eq!((sweep(), sweep()), (1, 0));
+    sandbox.trace(&["session", "alias", "c-1", "old"]).good("alias");
+    assert_eq!(one(&sandbox, "old")["state"], "archived", "a new name is no sign of life");
+    prompt(&sandbox, "c-1", "still here");
+    assert_eq!(one(&sandbox, "old")["state"], "active");
+    assert_eq!(sweep(), 0);
+}
+
+#[test]
+fn an_agent_that_is_told_to_be_off_tells_nothing() {
+    let sandbox = Sandbox::enabled();
+    let before = listing(&sandbox);
+    prompt(&sandbox.with("TRACE_OFF", "1"), "c-1", "hidden");
+    assert_eq!(listing(&sandbox), before);
+    // Where it works is what it says, wherever its hook is run.
+    let payload = json!({"hook_event_name": "UserPromptSubmit", "session_id": "c-2", "prompt": "seen", "cwd": sandbox.dir});
+    let elsewhere = sandbox.at("tmp");
+    finish(elsewhere.command(GIT_TRACE).args(["hook", "claude"]), payload.to_string().as_bytes()).silent();
+    assert_eq!(one(&sandbox, "c-2")["first_prompt"], "seen");
 }

@@ -313,4 +313,35 @@ mod tests {
         assert_eq!(session.last_activity, Timestamp(1));
         assert!(session.ended);
     }
+
+    #[test]
+    fn the_order_in_which_events_are_gathered_changes_nothing() {
+        let edit = |alias: &str| What::SessionEdited(Edit::AliasSet { alias: Some(alias.to_owned()) });
+        let mut events: Vec<Event> = [
+            (1, seen(1, "/a")),
+            (1, prompt("one")),
+            (5, edit("first")),
+            (5, edit("second")),
+            (5, seen(1, "/b")),
+            (9, prompt("two")),
+            (9, What::SessionEnded(Note::default())),
+            (9, seen(1, "/a")),
+        ]
+        .into_iter()
+        .zip(0_u8..)
+        .map(|((at, what), n)| Event { id: EventId::of_call(&[&[n]]), ..event(1, at, what) })
+        .collect();
+        let one = folded(&events);
+        assert!(one[0].ended, "its end is the last that is told");
+        assert_eq!((one[0].prompts, one[0].events), (2, 8));
+        for _ in 0..events.len() {
+            events.rotate_left(1);
+            let twice = [&events[..], &events[..3]].concat();
+            for mut all in [events.clone(), twice] {
+                assert_eq!(format!("{:?}", folded(&all)), format!("{one:?}"));
+                all.reverse();
+                assert_eq!(format!("{:?}", folded(&all)), format!("{one:?}"));
+            }
+        }
+    }
 }
