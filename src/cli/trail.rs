@@ -1,85 +1,46 @@
 //! `trace trail`
 
+mod args;
+mod edit;
+
 use anyhow::{Context, Result, bail};
-use clap::Subcommand;
 
 use super::exit::{Exit, Misuse};
 use super::output;
 use super::world::World;
 use crate::git::config::{Config, Places};
 use crate::git::head;
+use crate::model::text::Text;
 use crate::model::trail::{Status, Trail};
 use crate::recall::select::NotFound;
 use crate::recall::trail;
 use crate::store::home::Home;
 use crate::view::json;
 use crate::view::trail as view;
+use args::{List, Show, Verb};
 
-/// List the stories of your branches, the last worked on first
-#[derive(clap::Args)]
-#[command(after_help = "Example: trace trail --all\n         trace trail show my-branch")]
-#[command(args_conflicts_with_subcommands = true)]
-pub struct Args {
-    #[command(subcommand)]
-    verb: Option<Verb>,
-    #[command(flatten)]
-    list: ListArgs,
-}
+pub use args::Args;
 
-#[derive(Subcommand)]
-enum Verb {
-    /// List the trails; the same as without a word
-    List(ListArgs),
-    /// Show the checkpoints of one branch
-    Show(ShowArgs),
-}
-
-#[derive(clap::Args)]
-struct ListArgs {
-    /// Also merged and closed ones
-    #[arg(short, long)]
-    all: bool,
-    /// With one of these: open,in_progress,in_review,merged,closed
-    #[arg(long, value_name = "STATUS", value_delimiter = ',')]
-    status: Vec<String>,
-    /// Of this author; `me` for yourself
-    #[arg(long, value_name = "NAME")]
-    author: Option<String>,
-    /// Of this branch
-    #[arg(long, value_name = "NAME")]
-    branch: Option<String>,
-    /// At most N; 0 for all
-    #[arg(short = 'n', long, value_name = "N", default_value_t = 20)]
-    limit: usize,
-    /// Print a JSON document
-    #[arg(long)]
-    json: bool,
-}
-
-#[derive(clap::Args)]
-struct ShowArgs {
-    /// The branch, or the trail's id; without it, the present branch
-    #[arg(value_name = "BRANCH")]
-    branch: Option<String>,
-    /// Print a JSON document
-    #[arg(long)]
-    json: bool,
-}
+/// What is said where a part of the record is damaged and the rest is shown.
+const DAMAGE: &str = "some of the record could not be read";
 
 /// Runs it.
 pub fn run(world: &World, args: &Args) -> Result<Exit> {
     let home = world.home()?;
     match &args.verb {
         Some(Verb::Show(args)) => show(world, &home, args),
+        Some(Verb::Set(args)) => edit::set(world, &home, args),
+        Some(Verb::Close(args)) => edit::close(world, &home, args),
+        Some(Verb::Reopen(args)) => edit::reopen(world, &home, args),
         Some(Verb::List(args)) => list(world, &home, args),
         None => list(world, &home, &args.list),
     }
 }
 
-fn list(world: &World, home: &Home, args: &ListArgs) -> Result<Exit> {
+fn list(world: &World, home: &Home, args: &List) -> Result<Exit> {
     let wanted = args.status.iter().map(|word| status(word)).collect::<Result<Vec<_>>>()?;
     let me = author(world, home);
-    let mut trails = trail::all(home, me.as_deref(), world.now)?;
+    let (mut trails, read) = trail::all(home, me.as_deref(), world.now)?;
     let any = !trails.is_empty();
     let author = match args.author.as_deref() {
         Some("me") => me,
@@ -100,33 +61,62 @@ fn list(world: &World, home: &Home, args: &ListArgs) -> Result<Exit> {
         trails.truncate(args.limit);
     }
     if args.json {
-        output::print(|out| json::write(out, &json::trails(&trails)))?;
+        output::print(|out| json::write(out, &json::trail::trails(&trails)))?;
     } else if trails.is_empty() {
         output::say(if any { crate::view::NO_MATCH } else { view::EMPTY });
     } else {
         output::page(world, |out| view::write(out, &trails, &world.look()))?;
     }
+    read.context(DAMAGE)?;
     Ok(Exit::Done)
 }
 
-fn show(world: &World, home: &Home, args: &ShowArgs) -> Result<Exit> {
-    let trails = trail::all(home, author(world, home).as_deref(), world.now)?;
-    let name = match &args.branch {
-        Some(name) => name.clone().into_bytes(),
-        None => head::read(&home.place.git_dir, &home.place.common)?
-            .branch
-            .context(Misuse("HEAD is detached: say which branch".to_owned()))?,
-    };
-    let found = trails.iter().find(|trail: &&Trail| trail.branch.0 == name || trail.id.as_bytes() == name);
-    let Some(trail) = found else {
-        bail!(NotFound(format!("nothing was recorded on {}", String::from_utf8_lossy(&name))));
+fn show(world: &World, home: &Home, args: &Show) -> Result<Exit> {
+    let (trails, read) = trail::all(home, author(world, home).as_deref(), world.now)?;
+    let name = named(home, args.branch.as_deref())?;
+    let Some(trail) = find(&trails, &name) else {
+        read.context(DAMAGE)?;
+        bail!(NotFound(format!("nothing was recorded on {}", name.lossy())));
     };
     let checkpoints = trail::story(home, &trail.branch)?;
     match args.json {
-        true => output::print(|out| json::write(out, &json::story(trail, &checkpoints)))?,
+        true => output::print(|out| json::write(out, &json::trail::story(trail, &checkpoints)))?,
         false => output::page(world, |out| view::write_story(out, trail, &checkpoints, &world.look()))?,
     }
+    read.context(DAMAGE)?;
     Ok(Exit::Done)
+}
+
+/// The word that somebody typed, or the present branch.
+fn named(home: &Home, word: Option<&str>) -> Result<Text> {
+    match word {
+        Some(word) => Ok(word.into()),
+        None => {
+            let present = head::read(&home.place.git_dir, &home.place.common)?.branch;
+            present.map(Text).context(Misuse("HEAD is detached: say which branch".to_owned()))
+        }
+    }
+}
+
+fn find<'a>(trails: &'a [Trail], name: &Text) -> Option<&'a Trail> {
+    trails.iter().find(|trail| trail.branch == *name || trail.id.as_bytes() == name.as_bytes())
+}
+
+/// The branch that a word names: one that is there, or one that has a trail.
+fn branch(world: &World, home: &Home, word: Option<&str>) -> Result<Text> {
+    let name = named(home, word)?;
+    if trail::is_branch(home, &name)? {
+        return Ok(name);
+    }
+    let (trails, read) = trail::all(home, None, world.now)?;
+    match find(&trails, &name) {
+        Some(trail) => Ok(trail.branch.clone()),
+        None => {
+            read.context(DAMAGE)?;
+            let name = name.lossy();
+            bail!(NotFound(format!("there is no branch {name:?} and no such trail: see `trace trail --all`")))
+        }
+    }
 }
 
 fn status(word: &str) -> Result<Status> {

@@ -9,6 +9,7 @@ use super::oid::Oid;
 use super::session;
 use super::text::Text;
 use super::time::Timestamp;
+use super::trail::said::Said;
 use super::transcript::Kept;
 
 /// One fact.
@@ -61,6 +62,8 @@ pub enum What {
     Snapshot(Box<SnapshotFacts>),
     /// Somebody said something of a session.
     SessionEdited(session::Edit),
+    /// Somebody said something of a trail.
+    TrailEdited(Box<Said>),
     /// Files were put back.
     Restored(Box<Restored>),
     /// A guard looked at every file and found nothing changed.

@@ -1,9 +1,13 @@
 //! The story of one branch, told from its checkpoints.
 //!
 //! Nothing of a trail is stored: it follows from the checkpoints that name a branch and from what
-//! the branch is now. What a person sets (a title, a status) is laid over it by the reader.
+//! the branch is now. What people said of it (a title, a status) is laid over that: see [`said`].
+
+pub mod said;
 
 use std::collections::{BTreeMap, BTreeSet};
+
+use serde::{Deserialize, Serialize};
 
 use super::checkpoint::Header;
 use super::digest;
@@ -11,6 +15,7 @@ use super::id::SessionId;
 use super::oid::Oid;
 use super::text::Text;
 use super::time::Timestamp;
+use said::{Document, Edits};
 
 /// The story of one branch.
 #[derive(Clone, Debug, PartialEq)]
@@ -24,18 +29,20 @@ pub struct Trail {
     pub author: Option<String>,
     /// The branch it is to be merged into.
     pub base: Option<Text>,
-    /// The time of its first checkpoint.
+    /// The time of its first checkpoint, or of what was said before that.
     pub created: Timestamp,
-    /// The time of its last checkpoint.
+    /// The time of its last checkpoint, or of what was last said of it.
     pub updated: Timestamp,
     pub sessions: u64,
     pub checkpoints: u64,
     pub commands: u64,
     pub commits: u64,
+    pub said: Document,
 }
 
 /// How far a trail has come.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Status {
     /// There is such a branch, and nobody works on it now.
     Open,
@@ -84,8 +91,10 @@ pub struct Branch {
     pub tip: Option<Oid>,
     /// True if the base holds its tip, which is so for a branch that was just begun as well.
     pub merged: bool,
-    /// Commits of its own, also those that the base holds by now.
+    /// Commits of its own; of a branch that was merged, those since it was first seen.
     pub commits: u64,
+    /// What the first of them says.
+    pub subject: Option<Text>,
     pub base: Option<Text>,
     pub author: Option<String>,
 }
@@ -111,6 +120,8 @@ pub struct Tally {
     pub sessions: BTreeSet<SessionId>,
     /// HEAD when the first checkpoint was made; `None` while it was unborn.
     pub first_head: Option<Oid>,
+    /// HEAD when the last one was made: what a branch that is gone was then.
+    pub last_head: Option<Oid>,
     /// Two of the commits that HEAD was at: whether there was more than one is all that matters.
     pub heads: BTreeSet<Oid>,
     pub checkpoints: u64,
@@ -130,6 +141,7 @@ impl Tally {
             updated: header.time,
             sessions: header.sessions.iter().cloned().collect(),
             first_head: header.head,
+            last_head: header.head,
             heads: header.head.into_iter().collect(),
             checkpoints: 1,
             commands: header.commands,
@@ -137,8 +149,27 @@ impl Tally {
         })
     }
 
+    /// What no checkpoint says of a branch: somebody spoke of it, at this moment first.
+    fn silent(branch: &Text, at: Timestamp) -> Self {
+        Self {
+            branch: branch.clone(),
+            created: at,
+            updated: at,
+            sessions: BTreeSet::new(),
+            first_head: None,
+            last_head: None,
+            heads: BTreeSet::new(),
+            checkpoints: 0,
+            commands: 0,
+            words: FirstWords::default(),
+        }
+    }
+
     /// Adds what later checkpoints say of the same branch.
     fn add(&mut self, later: Self) {
+        if later.updated >= self.updated {
+            self.last_head = later.last_head.or(self.last_head);
+        }
         self.created = self.created.min(later.created);
         self.updated = self.updated.max(later.updated);
         self.sessions.extend(later.sessions);
@@ -152,21 +183,36 @@ impl Tally {
         self.words.command = self.words.command.take().or(command);
     }
 
-    fn tell(&self, branch: Option<&Branch>, now: Timestamp) -> Trail {
+    fn tell(&self, branch: Option<&Branch>, said: Document, now: Timestamp) -> Trail {
+        let quiet_for = if self.checkpoints == 0 { QUIET } else { now.since(self.updated) };
+        let derived = || status(branch, self.has_moved(branch), quiet_for);
+        let (first, last) = said.span.unwrap_or((self.created, self.updated));
+        let author = match self.checkpoints {
+            0 => said.by.clone(),
+            _ => branch.and_then(|branch| branch.author.clone()),
+        };
         Trail {
             id: id(&self.branch),
             branch: self.branch.clone(),
-            title: title(&self.branch, &self.words),
-            status: status(branch, self.has_moved(branch), now.since(self.updated)),
-            author: branch.and_then(|branch| branch.author.clone()),
+            title: said.title.clone().unwrap_or_else(|| self.title(branch)),
+            status: said.status.unwrap_or_else(derived),
+            author,
             base: branch.and_then(|branch| branch.base.clone()),
-            created: self.created,
-            updated: self.updated,
+            created: self.created.min(first),
+            updated: self.updated.max(last),
             sessions: self.sessions.len() as u64,
             checkpoints: self.checkpoints,
             commands: self.commands,
             commits: branch.map_or(0, |branch| branch.commits),
+            said,
         }
+    }
+
+    /// The first prompt, else what the first commit says, else the first command, else the branch.
+    fn title(&self, branch: Option<&Branch>) -> Text {
+        let subject = branch.and_then(|branch| branch.subject.as_ref());
+        let spoken = self.words.prompt.as_ref().or(subject).or(self.words.command.as_ref());
+        spoken.unwrap_or(&self.branch).clone()
     }
 
     /// True if something was committed on the branch. One that was just begun stands where its
@@ -183,6 +229,14 @@ impl Tally {
 pub struct Tallies(pub BTreeMap<Text, Tally>);
 
 impl Tallies {
+    /// Makes room for branches that somebody spoke of, although nothing was recorded on them.
+    pub fn hear(&mut self, edits: &Edits) {
+        for (branch, said) in edits.documents() {
+            let at = said.span.map(|(first, _)| first).unwrap_or_default();
+            self.0.entry(branch).or_insert_with_key(|branch| Tally::silent(branch, at));
+        }
+    }
+
     /// Adds what a later checkpoint says, or several.
     pub fn add(&mut self, later: Tally) {
         match self.0.get_mut(&later.branch) {
@@ -193,9 +247,13 @@ impl Tallies {
 }
 
 /// Tells the trails, the last updated first; a detached HEAD leaves none.
-pub fn derive(tallies: &Tallies, branches: &[Branch], now: Timestamp) -> Vec<Trail> {
-    let of = |name: &Text| branches.iter().find(|branch| branch.name == *name);
-    let mut trails: Vec<Trail> = tallies.0.iter().map(|(name, tally)| tally.tell(of(name), now)).collect();
+pub fn derive(tallies: &Tallies, branches: &[Branch], edits: &Edits, now: Timestamp) -> Vec<Trail> {
+    let of: BTreeMap<&Text, &Branch> = branches.iter().map(|branch| (&branch.name, branch)).collect();
+    let mut said = edits.documents();
+    let mut tell = |(name, tally): (&Text, &Tally)| {
+        tally.tell(of.get(name).copied(), said.remove(name).unwrap_or_default(), now)
+    };
+    let mut trails: Vec<Trail> = tallies.0.iter().map(&mut tell).collect();
     trails.sort_by(|a, b| b.updated.cmp(&a.updated).then_with(|| a.branch.cmp(&b.branch)));
     trails
 }
@@ -218,11 +276,6 @@ fn status(branch: Option<&Branch>, has_moved: bool, quiet_for: i64) -> Status {
         (Some(_), true) => Status::InProgress,
         (Some(_), false) => Status::Open,
     }
-}
-
-/// The prompt if there is one, else the command, else the branch.
-fn title(branch: &Text, words: &FirstWords) -> Text {
-    words.prompt.as_ref().or(words.command.as_ref()).unwrap_or(branch).clone()
 }
 
 /// The first line of a text that says something; `None` if none does.
@@ -284,6 +337,7 @@ mod tests {
             tip: tip.map(oid),
             merged,
             commits: 0,
+            subject: None,
             base: base.map(Text::from),
             author: Some("Ada".to_owned()),
         }
@@ -312,7 +366,7 @@ mod tests {
             let chain: Vec<Header> =
                 heads.iter().map(|head| checkpoint(Some("b"), hours, *head, b"a")).collect();
             let branches: Vec<Branch> = branch.into_iter().collect();
-            let trails = derive(&tallies(&chain), &branches, NOW);
+            let trails = derive(&tallies(&chain), &branches, &Edits::default(), NOW);
             assert_eq!(trails[0].status, status, "{case}");
         }
     }
@@ -327,7 +381,7 @@ mod tests {
             checkpoint(Some("new"), 1, 1, b"a"),
         ];
         let branches = [branch("new", Some(1), false, Some("main"))];
-        let trails = derive(&tallies(&chain), &branches, NOW);
+        let trails = derive(&tallies(&chain), &branches, &Edits::default(), NOW);
         let names: Vec<_> = trails.iter().map(|trail| trail.branch.lossy().into_owned()).collect();
         assert_eq!(names, ["new", "old"]);
         let new = &trails[0];
@@ -339,14 +393,17 @@ mod tests {
     }
 
     #[test]
-    fn the_title_is_the_prompt_else_the_command_else_the_branch() {
+    fn the_title_is_the_prompt_else_the_commit_else_the_command_else_the_branch() {
         let cases = [
-            (spoken(Some("fix the parser"), Some("ls")), "fix the parser"),
-            (spoken(None, Some("make test")), "make test"),
-            (spoken(None, None), "b"),
+            (spoken(Some("fix the parser"), Some("ls")), Some("parser: fix"), "fix the parser"),
+            (spoken(None, Some("make test")), Some("parser: fix"), "parser: fix"),
+            (spoken(None, Some("make test")), None, "make test"),
+            (spoken(None, None), None, "b"),
         ];
-        for (words, expected) in cases {
-            assert_eq!(title(&"b".into(), &words), expected.into());
+        for (words, subject, expected) in cases {
+            let branch = Branch { subject: subject.map(Text::from), ..branch("b", Some(1), false, None) };
+            let tally = Tally { words, ..Tally::silent(&"b".into(), NOW) };
+            assert_eq!(tally.title(Some(&branch)), expected.into());
         }
         assert_eq!(first_line(&"\r\n  fix the parser \nplease".into()), Some("fix the parser".into()));
         assert_eq!(first_line(&" \n".into()), None);
@@ -362,7 +419,8 @@ mod tests {
         for cut in 0..=chain.len() {
             let mut parts = tallies(&chain[..cut]);
             tallies(&chain[cut..]).0.into_values().for_each(|later| parts.add(later));
-            assert_eq!(parts.0[&"b".into()].first_head, Some(oid(1)));
+            let ends = (parts.0[&"b".into()].first_head, parts.0[&"b".into()].last_head);
+            assert_eq!(ends, (Some(oid(1)), Some(oid(3))), "the last is the one made last");
             assert_eq!(parts, whole, "cut at {cut}");
         }
         let late = Tally::of(&chain[0], spoken(Some("late"), Some("ls"))).unwrap();

@@ -283,12 +283,26 @@ fn take_alike(ground: &Ground<'_>, delta: &[Edit], known: &[Oid], links: &mut Ga
     Ok(())
 }
 
+/// Whether two deltas change the same lines of the same paths.
+pub(super) fn is_alike(store: &Store, one: &[Edit], other: &[Edit]) -> Result<bool> {
+    if !one.iter().map(|edit| &edit.path).eq(other.iter().map(|edit| &edit.path)) {
+        return Ok(false);
+    }
+    let own = patch::id(store, one)?;
+    Ok(own.is_some() && own == patch::id(store, other)?)
+}
+
 /// What a commit changes, against its first parent.
-fn delta(store: &Store, commit: Oid) -> Result<Vec<Edit>> {
+pub(super) fn delta(store: &Store, commit: Oid) -> Result<Vec<Edit>> {
     let new = ancestry::tree_of(store, commit)?.with_context(|| format!("there is no commit {commit}"))?;
     let parent = ancestry::parents(store, commit)?.first().copied();
     // A parent behind a shallow border is not there: then the commit brought all it has.
     let old = parent.map(|parent| ancestry::tree_of(store, parent)).transpose()?.flatten();
+    between(store, old, new)
+}
+
+/// What differs between two trees.
+pub(super) fn between(store: &Store, old: Option<Oid>, new: Oid) -> Result<Vec<Edit>> {
     let mut all = Vec::new();
     diff::trees(store, None, old, Some(new), &mut |one| {
         let id = |side: Option<crate::model::change::Side>| side.map(|side| side.id);

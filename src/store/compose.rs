@@ -36,7 +36,8 @@ pub fn scope(kind: Kind, events: &[Item], before: Option<Snapshot>, top: &[u8]) 
             | What::SessionSeen(_)
             | What::Prompt(_)
             | What::Looked(_)
-            | What::SessionEdited(_) => {}
+            | What::SessionEdited(_)
+            | What::TrailEdited(_) => {}
             _ => return Scope::Full,
         }
     }

@@ -14,7 +14,6 @@ use crate::model::checkpoint::{Checkpoint, Header};
 use crate::model::event::Event;
 use crate::model::id::EventId;
 use crate::model::oid::Oid;
-use crate::model::trail::Tallies;
 use crate::wire::event;
 
 /// A table of another process may be ahead of us by so many checkpoints before it counts as foreign.
@@ -159,10 +158,10 @@ impl<'a> Chain<'a> {
     ///
     /// # Errors
     /// A checkpoint that the read model lacks is damaged.
-    pub fn tallies(&self) -> Result<Tallies> {
+    pub fn trails(&self) -> Result<Trails> {
         let known = trails::read(self.home);
         if known.tip == self.tip {
-            return Ok(known.tallies);
+            return Ok(known);
         }
         let (mut told, mut newer) = (Trails::default(), Vec::new());
         for checkpoint in self.walk() {
@@ -176,7 +175,7 @@ impl<'a> Chain<'a> {
         for step in newer.iter().rev() {
             told.add(step.id, &step.header, &chain::events((self.open)()?, step.tree)?);
         }
-        Ok(told.tallies)
+        Ok(told)
     }
 
     /// Its events, oldest checkpoint first: those of a ledger that was read, or of its end, and what is

@@ -9,7 +9,7 @@ use anyhow::Result;
 
 use super::reused;
 use super::seen::Seen;
-use crate::disk::journal::{self, Found};
+use crate::disk::journal::{self, Found, Stem};
 use crate::model::cursor::Cursor;
 use crate::model::event::{Event, What};
 use crate::model::id::{CommandId, EventId};
@@ -59,6 +59,20 @@ pub fn gather(dir: &std::path::Path, cursor: &Cursor) -> Result<Pending> {
     }
     pending.items = merge(files);
     Ok(pending)
+}
+
+/// The events in the journals of `dir` that `stem` wrote, also those that the chain holds by now. A
+/// journal that will not open, or what is torn in it, is for the leader to tell of.
+pub fn of_writer(dir: &std::path::Path, stem: &Stem) -> Result<Vec<Event>> {
+    let mut pending = Pending::default();
+    let mut events = Vec::new();
+    for mut found in journal::list(dir)?.found {
+        if journal::parts(&found.name).and_then(|(name, _)| Stem::parse(name)).as_ref() == Some(stem) {
+            let items = pending.read(&mut found, &Cursor::default())?;
+            events.extend(items.into_iter().map(|item| item.event));
+        }
+    }
+    Ok(events)
 }
 
 impl Pending {

@@ -17,6 +17,7 @@ use crate::model::oid::Oid;
 use crate::model::redact;
 use crate::model::session::Edit;
 use crate::model::time::Timestamp;
+use crate::model::trail::said::Said;
 use crate::wire::{event, fit, frame};
 
 /// The journal of an agent's session: its key is foreign text, so it is hashed.
@@ -71,6 +72,22 @@ pub fn edit_of(session: &SessionId, edit: Edit, now: Timestamp) -> Event {
 /// Records edits of sessions, durably.
 pub fn edits(home: &Home, edits: &[Event]) -> Result<()> {
     record(&home.journal(), &stem("edit", b""), edits, Durability::Synced).map(drop)
+}
+
+/// The journal of what is said of trails: whoever lists them need read no other.
+pub fn trails_stem() -> Stem {
+    stem("trail", b"")
+}
+
+/// The event that tells what was said of a trail.
+pub fn said_of(said: Said, now: Timestamp) -> Event {
+    let id = EventId::mint(u64::try_from(now.0 / 1000).unwrap_or(0), random());
+    Event { id, at: now, session: None, seq: None, what: What::TrailEdited(Box::new(said)) }
+}
+
+/// Records what was said of trails, durably.
+pub fn said(home: &Home, events: &[Event]) -> Result<()> {
+    record(&home.journal(), &trails_stem(), events, Durability::Synced).map(drop)
 }
 
 /// Records that a guard looked at every file and found them as in the checkpoint `tip`.

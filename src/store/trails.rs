@@ -1,7 +1,7 @@
 //! What the chain says of each branch, in one file, so that listing the trails opens no checkpoint.
 //!
-//! A cache: sections of tallies, each closed by a line `@ <checkpoint>`; a section adds to those before
-//! it. After the swap the tally of the new checkpoint is appended, and now and then all of them become
+//! A cache: sections of tallies, and of the edits of trails as lines `+ <event>`, each closed by a line
+//! `@ <checkpoint>`; a section adds to those before it. After the swap the tally of the new checkpoint is appended, and now and then all of them become
 //! one section, so the file is as long as there are branches and sessions. It is caught up from the
 //! chain; never a second truth.
 
@@ -17,6 +17,7 @@ use crate::model::checkpoint::Header;
 use crate::model::event::What;
 use crate::model::oid::Oid;
 use crate::model::text::Text;
+use crate::model::trail::said::Edits;
 use crate::model::trail::{FirstWords, Tallies, Tally, first_line};
 use crate::wire::{event, trail};
 
@@ -26,11 +27,15 @@ const FOLD: u64 = 16 << 10;
 /// More than the tallies of any repository take.
 const CAP: u64 = 256 << 20;
 
-/// The tallies, and the checkpoint up to which they are right.
+/// Begins the line of an edit; the second word of a tally is a number.
+const EDIT: &[u8] = b"+ {";
+
+/// The tallies and the edits, and the checkpoint up to which they are right.
 #[derive(Debug, Default)]
 pub struct Trails {
     pub tip: Option<Oid>,
     pub tallies: Tallies,
+    pub edits: Edits,
 }
 
 impl Trails {
@@ -40,7 +45,17 @@ impl Trails {
         if let Some(tally) = tally(header, lines) {
             self.tallies.add(tally);
         }
+        self.edits.merge(edits(lines));
     }
+}
+
+/// The edits of trails among the events of one checkpoint.
+fn edits(lines: &[u8]) -> Edits {
+    let mut edits = Edits::default();
+    let lines = lines.split(|byte| *byte == b'\n');
+    let told = lines.filter(|line| event::kind_of(line) == Some(event::TRAIL_EDITED.as_bytes()));
+    told.filter_map(|line| event::decode(line).ok()).for_each(|event| edits.take(event));
+    edits
 }
 
 /// What one checkpoint says of its branch.
@@ -65,23 +80,25 @@ pub fn read(home: &Home) -> Trails {
 
 fn parse(bytes: &[u8]) -> Option<Trails> {
     let mut trails = Trails::default();
-    let mut section = Vec::new();
+    let (mut section, mut said) = (Vec::new(), Edits::default());
     for line in bytes.strip_suffix(b"\n")?.split(|byte| *byte == b'\n') {
         match marker(line) {
             Some(id) => {
                 section.drain(..).for_each(|tally| trails.tallies.add(tally));
+                trails.edits.merge(std::mem::take(&mut said));
                 trails.tip = Some(id);
             }
+            None if line.starts_with(EDIT) => said.take(event::decode(&line[2..]).ok()?),
             None => section.push(trail::decode(line)?),
         }
     }
-    section.is_empty().then_some(trails)
+    (section.is_empty() && said == Edits::default()).then_some(trails)
 }
 
 /// Appends what a checkpoint says that was just made, if the file is right for the one before it. If it
 /// is not, the next leader catches up.
 pub fn append(home: &Home, made: &News<'_>) -> Result<()> {
-    let section = section(tally(made.header, made.lines).iter(), made.id);
+    let section = section(tally(made.header, made.lines).iter(), &edits(made.lines), made.id);
     let fits = |end: &[u8]| match made.before {
         Some(before) => end.strip_suffix(b"\n").and_then(|end| marker(last_line(end))) == Some(before),
         None => end.is_empty(),
@@ -96,13 +113,18 @@ pub fn append(home: &Home, made: &News<'_>) -> Result<()> {
 /// Puts one section in place of all there are.
 pub fn replace(home: &Home, trails: &Trails) -> Result<()> {
     let Some(tip) = trails.tip else { return Ok(()) };
-    file::replace(&path(home), &section(trails.tallies.0.values(), tip), Durability::Buffered)
+    file::replace(&path(home), &section(trails.tallies.0.values(), &trails.edits, tip), Durability::Buffered)
 }
 
-fn section<'a>(tallies: impl Iterator<Item = &'a Tally>, id: Oid) -> Vec<u8> {
+fn section<'a>(tallies: impl Iterator<Item = &'a Tally>, edits: &Edits, id: Oid) -> Vec<u8> {
     let mut section = Vec::new();
     for tally in tallies {
         section.extend(trail::encode(tally));
+        section.push(b'\n');
+    }
+    for edit in edits.events() {
+        section.extend_from_slice(b"+ ");
+        section.extend(event::encode(&edit));
         section.push(b'\n');
     }
     section.extend_from_slice(format!("@ {id}\n").as_bytes());
@@ -154,6 +176,7 @@ mod tests {
             updated: Timestamp(2),
             sessions: [].into(),
             first_head: Some(oid(9)),
+            last_head: Some(oid(9)),
             heads: [oid(9)].into(),
             checkpoints: 1,
             commands: 2,
@@ -161,23 +184,36 @@ mod tests {
         }
     }
 
+    fn edit(at: i64) -> Edits {
+        let line = format!(
+            r#"{{"v":1,"id":"e","at":{at},"kind":"trail_edited","body":{{"branch":"a","op":"note_added","note":"n"}}}}"#
+        );
+        let edits = edits(line.as_bytes());
+        assert_eq!(edits.events().count(), 1);
+        edits
+    }
+
     #[test]
     fn sections_add_up_and_the_last_one_says_for_which_checkpoint() {
-        let mut bytes = section([tally("a"), tally("b")].iter(), oid(1));
-        bytes.extend(section([tally("a")].iter(), oid(2)));
-        bytes.extend(section([].iter(), oid(3)));
+        let mut bytes = section([tally("a"), tally("b")].iter(), &edit(1), oid(1));
+        bytes.extend(section([tally("a")].iter(), &Edits::default(), oid(2)));
+        bytes.extend(section([].iter(), &edit(2), oid(3)));
         let trails = parse(&bytes).unwrap();
         assert_eq!(trails.tip, Some(oid(3)));
         let counts: Vec<_> =
             trails.tallies.0.values().map(|tally| (tally.checkpoints, tally.commands)).collect();
         assert_eq!(counts, [(2, 4), (1, 2)]);
-        let folded = parse(&section(trails.tallies.0.values(), oid(3))).unwrap();
-        assert_eq!(folded.tallies, trails.tallies);
+        let mut both = edit(2);
+        both.merge(edit(1));
+        assert_eq!(trails.edits, both);
+        let folded = parse(&section(trails.tallies.0.values(), &trails.edits, oid(3))).unwrap();
+        assert_eq!((folded.tallies, folded.edits), (trails.tallies, trails.edits));
     }
 
     #[test]
     fn a_file_cut_anywhere_is_as_some_checkpoint_left_it_or_says_nothing() {
-        let (first, second) = (section([tally("a")].iter(), oid(1)), section([tally("a")].iter(), oid(2)));
+        let section = |id| section([tally("a")].iter(), &edit(1), id);
+        let (first, second) = (section(oid(1)), section(oid(2)));
         let bytes = [first.clone(), second].concat();
         for cut in 0..bytes.len() {
             match parse(&bytes[..cut]) {

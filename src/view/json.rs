@@ -10,6 +10,7 @@ pub mod restore;
 pub mod search;
 pub mod session;
 pub mod stats;
+pub mod trail;
 pub mod why;
 
 use std::io::{self, Write};
@@ -32,7 +33,6 @@ use crate::model::link::Link;
 use crate::model::oid::Oid;
 use crate::model::text::Text;
 use crate::model::time::Timestamp;
-use crate::model::trail::Trail;
 
 /// Writes a document and a newline. What a terminal would obey is escaped in it.
 pub fn write(to: &mut dyn Write, document: &Value) -> io::Result<()> {
@@ -90,19 +90,6 @@ pub fn show(
 /// `trace commands`.
 pub fn commands(commands: &[CommandView]) -> Value {
     Fields::document("commands").list("commands", commands.iter().map(command)).end()
-}
-
-/// `trace trail list`.
-pub fn trails(trails: &[Trail]) -> Value {
-    Fields::document("trail").list("trails", trails.iter().map(trail)).end()
-}
-
-/// `trace trail show`: a list of one, and its checkpoints.
-pub fn story(of: &Trail, checkpoints: &[Checkpoint]) -> Value {
-    Fields::document("trail")
-        .list("trails", [trail(of)])
-        .list("checkpoints", checkpoints.iter().map(checkpoint))
-        .end()
 }
 
 /// `trace status`.
@@ -276,23 +263,6 @@ fn output(of: &Output) -> Value {
         .end()
 }
 
-fn trail(of: &Trail) -> Value {
-    Fields::default()
-        .with("id", of.id.as_str())
-        .text("branch", Some(&of.branch))
-        .text("title", Some(&of.title))
-        .with("status", of.status.word())
-        .with("author", of.author.clone())
-        .text("base", of.base.as_ref())
-        .with("created", time(Some(of.created)))
-        .with("updated", time(Some(of.updated)))
-        .with("sessions", of.sessions)
-        .with("checkpoints", of.checkpoints)
-        .with("commands", of.commands)
-        .with("commits", of.commits)
-        .end()
-}
-
 /// An event as it is recorded, but with times as everywhere in these documents. A line that is no
 /// JSON is given as what it is.
 fn event(line: &[u8]) -> Value {
@@ -365,7 +335,6 @@ mod tests {
     use crate::model::change::{Author, Confidence, Reason, Skip, Status};
     use crate::model::command::State;
     use crate::model::id::{CommandId, WorktreeId};
-    use crate::model::trail;
     use crate::view::fsck::Problem;
     use crate::view::patch::Body;
     use crate::view::status::{Hooks, Last};
@@ -555,32 +524,6 @@ mod tests {
             (&document["first_bad"], &document["suspects"][1]),
             (&Value::Null, &json!("40".repeat(20)))
         );
-    }
-
-    #[test]
-    fn a_trail_keeps_the_contract() {
-        let trail = Trail {
-            id: "0123456789ab".to_owned(),
-            branch: "b".into(),
-            title: "t".into(),
-            status: trail::Status::InProgress,
-            author: None,
-            base: None,
-            created: ago(5),
-            updated: NOW,
-            sessions: 1,
-            checkpoints: 2,
-            commands: 3,
-            commits: 4,
-        };
-        let fields =
-            "id branch title status author base created updated sessions checkpoints commands commits";
-        let document = story(&trail, &[made(1, 0, "s")]);
-        has(&document, Some("trace/v1/trail"), "trails checkpoints");
-        assert_eq!(document["trails"], trails(&[trail])["trails"]);
-        has(&document["trails"][0], None, fields);
-        assert_eq!(document["trails"][0]["status"], "in_progress");
-        assert_eq!(document["trails"][0]["created"], "2026-11-21T09:59:55.000000Z");
     }
 
     #[test]

@@ -99,7 +99,7 @@ pub fn size(bytes: u64) -> String {
 }
 
 /// A count and its noun: `1 command`, `2 commands`.
-fn count(number: u64, noun: &str) -> String {
+pub fn count(number: u64, noun: &str) -> String {
     match number {
         1 => format!("1 {noun}"),
         _ => format!("{number} {noun}s"),
@@ -123,6 +123,7 @@ mod tests {
     use crate::model::query::{Match, Rank};
     use crate::model::stats::Stats;
     use crate::model::text::Text;
+    use crate::model::trail::said::{Document, Remark};
     use crate::model::trail::{self as story, Trail};
     use crate::model::who::Who;
     use proptest::prelude::*;
@@ -135,6 +136,13 @@ mod tests {
         (made.header.branch, made.header.worktree_path) = (Some(text.clone()), text.clone());
         let mut ran = command(1, "", 1);
         (ran.command, ran.cwd) = (text.clone(), text.clone());
+        let said = Document {
+            assignee: Some(word.clone()),
+            labels: [word.clone()].into(),
+            reason: Some(text.clone()),
+            notes: vec![Remark { at: NOW, by: Some(word.clone()), text: text.clone() }],
+            ..Document::default()
+        };
         let told = Trail {
             id: story::id(text),
             branch: text.clone(),
@@ -148,6 +156,7 @@ mod tests {
             checkpoints: 1,
             commands: 1,
             commits: 1,
+            said,
         };
         let (made, told) = (&[made], &[told]);
         let ran = &[commands::CommandView { command: ran, state: State::Done, changes: vec![] }];
@@ -156,7 +165,7 @@ mod tests {
             commands::write(to, ran, look)?;
             trail::write(to, told, look)?;
             trail::write_story(to, &told[0], made, look)?;
-            [json::log(made), json::commands(ran), json::trails(told)]
+            [json::log(made), json::commands(ran), json::trail::trails(told)]
                 .iter()
                 .try_for_each(|it| json::write(to, it))
         })

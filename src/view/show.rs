@@ -174,6 +174,7 @@ fn told(what: &What) -> Option<(&'static str, String, Cell)> {
         What::CheckpointAsked(text) => note("asked", text),
         What::Restored(restored) => Some((restored.action.word(), safe(&restored.label), nothing)),
         What::SessionEdited(_) => Some(("session edited", String::new(), nothing)),
+        What::TrailEdited(said) => Some(("trail edited", safe(&said.branch), nothing)),
         What::Looked(_) => Some(("guard", "nothing had changed".to_owned(), nothing)),
         What::TranscriptKept(kept) => Some(("transcript", format!("{} more lines", kept.records), nothing)),
         What::Committed(made) => {

@@ -52,6 +52,15 @@ pub fn write_story(
     if let Some(author) = &trail.author {
         look.field(to, "author", Safe(author.as_bytes()))?;
     }
+    let labels: Vec<&str> = trail.said.labels.iter().map(String::as_str).collect();
+    for (name, words) in [("assignee", trail.said.assignee.clone()), ("labels", Some(labels.join(", ")))] {
+        if let Some(words) = words.filter(|words| !words.is_empty()) {
+            look.field(to, name, Safe(words.as_bytes()))?;
+        }
+    }
+    if let Some(reason) = &trail.said.reason {
+        look.field(to, "reason", Safe(reason.as_bytes()))?;
+    }
     look.field(to, "created", look.moment(trail.created))?;
     look.field(to, "updated", look.moment(trail.updated))?;
     let counts = [
@@ -61,6 +70,11 @@ pub fn write_story(
         count(trail.commits, "commit"),
     ];
     look.field(to, "holds", counts.join(", "))?;
+    for note in &trail.said.notes {
+        let by = note.by.iter().map(|by| format!(", {}", Safe(by.as_bytes()))).collect::<String>();
+        let when = time::relative(Some(note.at), look.now);
+        look.field(to, "note", format_args!("{} ({when}{by})", Safe(note.text.as_bytes())))?;
+    }
     if checkpoints.is_empty() {
         return Ok(());
     }
@@ -80,6 +94,7 @@ fn style(status: Status) -> Style {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::trail::said::Document;
     use crate::view::testing::{ago, checkpoint, fits, look, screen};
 
     fn trail(branch: &str, title: &str, status: Status) -> Trail {
@@ -96,6 +111,7 @@ mod tests {
             checkpoints: 1,
             commands: 40,
             commits: 0,
+            said: Document::default(),
         }
     }
 

@@ -14,6 +14,9 @@ const VERSION: u64 = 1;
 /// The kind of [`What::TranscriptKept`].
 pub const KEPT: &str = "transcript_kept";
 
+/// The kind of [`What::TrailEdited`].
+pub const TRAIL_EDITED: &str = "trail_edited";
+
 #[derive(Serialize)]
 struct Envelope<'a, B> {
     v: u64,
@@ -60,6 +63,7 @@ pub fn encode(event: &Event) -> Vec<u8> {
         What::ToolStarted(body) | What::ToolFinished(body) => line(event, body),
         What::Snapshot(body) => line(event, body),
         What::SessionEdited(body) => line(event, body),
+        What::TrailEdited(body) => line(event, body),
         What::Restored(body) => line(event, body),
         What::Looked(body) => line(event, body),
         What::TranscriptKept(body) => line(event, body),
@@ -117,6 +121,7 @@ pub fn kind(what: &What) -> &str {
         What::CheckpointAsked(_) => "checkpoint_asked",
         What::Snapshot(_) => "snapshot",
         What::SessionEdited(_) => "session_edited",
+        What::TrailEdited(_) => TRAIL_EDITED,
         What::Restored(_) => "restored",
         What::Looked(_) => "looked",
         What::TranscriptKept(_) => KEPT,
@@ -160,6 +165,7 @@ fn what(kind: String, body: Option<&RawValue>) -> Result<What, Bad> {
         "snapshot" => What::Snapshot(read(body)?),
         // An op that we do not know is a newer version's.
         "session_edited" => read(body).map_or(What::Unknown(kind), What::SessionEdited),
+        TRAIL_EDITED => read(body).map_or(What::Unknown(kind), What::TrailEdited),
         "restored" => What::Restored(read(body)?),
         "looked" => What::Looked(read(body)?),
         KEPT => What::TranscriptKept(read(body)?),
@@ -195,6 +201,8 @@ mod tests {
     use crate::model::oid::Oid;
     use crate::model::session::Edit;
     use crate::model::text::Text;
+    use crate::model::trail::Status;
+    use crate::model::trail::said::{self, Said};
     use proptest::prelude::*;
 
     fn event(what: What) -> Event {
@@ -262,6 +270,16 @@ mod tests {
             })),
             What::SessionEdited(Edit::AliasSet { alias: Some("retry".into()) }),
             What::SessionEdited(Edit::ParentSet { parent: None, kind: None }),
+            What::TrailEdited(Box::new(Said {
+                branch: Text(b"fix/\xff".to_vec()),
+                by: Some("Ada".into()),
+                edit: said::Edit::StatusSet { status: Some(Status::InReview), reason: Some("a".into()) },
+            })),
+            What::TrailEdited(Box::new(Said {
+                branch: "b".into(),
+                by: None,
+                edit: said::Edit::LabelsAdded { labels: vec!["slow".into()] },
+            })),
             What::Looked(Looked { tip: Oid::from_bytes(&[7; 32]).unwrap() }),
             What::Committed(Committed {
                 commit: oid(1),

@@ -1,11 +1,12 @@
 //! A line that says what checkpoints told of one branch, for the read model of trails.
 //!
 //! ```text
-//! main 1787220000000000 1787220009000000 3 7 <first head> <head>,<head> <session>,<session> =words =words
+//! main 1787220000000000 1787220009000000 3 7 <first head> <last head> <head>,<head> <session>,<session> =words =words
 //! ```
 //! In this order: the branch, when the first and the last checkpoint were made in microseconds since
-//! 1970, how many checkpoints and commands there are, the heads, the sessions, the first prompt and the
-//! first command. Control characters, spaces and `%` are written `%XX`; what is absent is `-`.
+//! 1970, how many checkpoints and commands there are, the first head, the last, two of all, the
+//! sessions, the first prompt and the first command. Control characters, spaces and `%` are written
+//! `%XX`; what is absent is `-`.
 
 use super::message::unescape;
 use crate::model::id::SessionId;
@@ -22,6 +23,7 @@ pub fn encode(tally: &Tally) -> Vec<u8> {
     let counts = [tally.checkpoints.to_string(), tally.commands.to_string()];
     let heads = [
         list(tally.first_head.iter().map(Oid::to_string)),
+        list(tally.last_head.iter().map(Oid::to_string)),
         list(tally.heads.iter().map(Oid::to_string)),
         list(tally.sessions.iter().map(|session| session.as_str().to_owned())),
     ];
@@ -49,7 +51,8 @@ pub fn decode(line: &[u8]) -> Option<Tally> {
     let mut number = || std::str::from_utf8(fields.next()?).ok()?.parse::<i64>().ok();
     let (created, updated) = (Timestamp(number()?), Timestamp(number()?));
     let (checkpoints, commands) = (number()?.try_into().ok()?, number()?.try_into().ok()?);
-    let first_head = items(fields.next()?).map(Oid::parse).next();
+    let mut head = || Some(items(fields.next()?).map(Oid::parse).next().flatten());
+    let (first_head, last_head) = (head()?, head()?);
     let heads = items(fields.next()?).map(Oid::parse).collect::<Option<_>>()?;
     let session = |id| SessionId::parse(std::str::from_utf8(id).ok()?);
     let sessions = items(fields.next()?).map(session).collect::<Option<_>>()?;
@@ -63,7 +66,8 @@ pub fn decode(line: &[u8]) -> Option<Tally> {
         created,
         updated,
         sessions,
-        first_head: first_head.flatten(),
+        first_head,
+        last_head,
         heads,
         checkpoints,
         commands,
@@ -102,6 +106,7 @@ mod tests {
             updated: Timestamp(2),
             sessions: [SessionId::of_key("a", b"1"), SessionId::of_key("a", b"2")].into(),
             first_head: Some(oid("ab")),
+            last_head: Some(oid("cd")),
             heads: [oid("ab"), oid("cd")].into(),
             checkpoints: 3,
             commands: 4,
@@ -114,6 +119,7 @@ mod tests {
         let bare = Tally {
             sessions: [].into(),
             first_head: None,
+            last_head: None,
             heads: [].into(),
             words: FirstWords { prompt: None, command: Some("-".into()) },
             ..tally()

@@ -39,6 +39,7 @@ mod sweep;
 mod there_and_back;
 mod together;
 mod told;
+mod trail;
 mod transcripts;
 mod trust;
 mod undo;
