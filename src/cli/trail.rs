@@ -78,12 +78,17 @@ fn show(world: &World, home: &Home, args: &Show) -> Result<Exit> {
         read.context(DAMAGE)?;
         bail!(NotFound(format!("nothing was recorded on {}", name.lossy())));
     };
-    let checkpoints = trail::story(home, &trail.branch)?;
-    match args.json {
-        true => output::print(|out| json::write(out, &json::trail::story(trail, &checkpoints)))?,
-        false => output::page(world, |out| view::write_story(out, trail, &checkpoints, &world.look()))?,
+    let (mut story, whole) = trail::story(home, &trail.branch)?;
+    if args.limit > 0 {
+        story.checkpoints.truncate(args.limit);
+        story.moments.drain(..story.moments.len().saturating_sub(args.limit));
     }
-    read.context(DAMAGE)?;
+    let trail::Story { checkpoints, moments } = &story;
+    match args.json {
+        true => output::print(|out| json::write(out, &json::trail::story(trail, checkpoints, moments)))?,
+        false => output::page(world, |out| view::write_story(out, trail, moments, &world.look()))?,
+    }
+    read.and(whole).context(DAMAGE)?;
     Ok(Exit::Done)
 }
 

@@ -2,6 +2,10 @@
 //! said of it, and what became of it.
 
 mod became;
+mod timeline;
+
+use std::cmp::Reverse;
+use std::collections::HashMap;
 
 use anyhow::Result;
 
@@ -14,7 +18,9 @@ use crate::store::home::Home;
 use crate::store::late::Late;
 use crate::store::models::Chain;
 use crate::store::{pending, record, tip};
+use crate::view::timeline::MomentView;
 use became::Branches;
+use timeline::Line;
 
 /// Every trail of this clone, the last worked on first.
 ///
@@ -71,12 +77,39 @@ fn gather(home: &Home, late: &Late<'_>, tallies: &mut Vec<Tally>, edits: &mut Ed
     Ok(())
 }
 
-/// The checkpoints that were made on a branch, newest first.
-pub fn story(home: &Home, branch: &Text) -> Result<Vec<Checkpoint>> {
+/// What happened on one branch.
+#[derive(Default)]
+pub struct Story {
+    /// Newest first.
+    pub checkpoints: Vec<Checkpoint>,
+    /// Oldest first.
+    pub moments: Vec<MomentView>,
+}
+
+/// Tells what happened on a branch, in every worktree.
+///
+/// # Errors
+/// The store or the branches cannot be read. What else is damaged is said beside what remains.
+pub fn story(home: &Home, branch: &Text) -> Result<(Story, Result<()>)> {
     let late = Late::new(home);
-    let on = |one: &Result<Checkpoint>| match one {
-        Ok(one) => one.header.branch.as_ref() == Some(branch),
-        Err(_) => true,
-    };
-    Chain { home, open: &|| late.store(), tip: tip::intact(home)? }.walk().filter(on).collect()
+    let (mut told, mut read) = told(home, &late);
+    told.tallies.hear(&told.edits);
+    let store = late.store()?;
+    let mut story = Story::default();
+    let mut made = HashMap::new();
+    for one in home.worktrees()? {
+        let (line, whole) = Line::read(&one, home, store, branch);
+        read = read.and(whole);
+        story.checkpoints.extend(line.checkpoints().cloned());
+        story.moments.extend(line.moments());
+        made.extend(line.committed());
+    }
+    if let Some(tally) = told.tallies.0.get(branch) {
+        let branches = Branches::read(home, &late)?;
+        story.moments.extend(timeline::commits(&branches, store, tally, &made)?);
+    }
+    story.moments.extend(timeline::said(&told.edits, branch));
+    story.checkpoints.sort_by_key(|one| Reverse(one.header.time));
+    story.moments.sort_by_key(|moment| moment.at);
+    Ok((story, read))
 }

@@ -44,6 +44,7 @@ pub mod table;
 #[cfg(test)]
 mod testing;
 pub mod time;
+pub mod timeline;
 pub mod trail;
 pub mod who;
 pub mod why;
@@ -158,14 +159,15 @@ mod tests {
             commits: 1,
             said,
         };
+        let moments = testing::saying(text);
         let (made, told) = (&[made], &[told]);
         let ran = &[commands::CommandView { command: ran, state: State::Done, changes: vec![] }];
         screen(|to| {
             log::write(to, made, look)?;
             commands::write(to, ran, look)?;
             trail::write(to, told, look)?;
-            trail::write_story(to, &told[0], made, look)?;
-            [json::log(made), json::commands(ran), json::trail::trails(told)]
+            trail::write_story(to, &told[0], &moments, look)?;
+            [json::log(made), json::commands(ran), json::trail::story(&told[0], made, &moments)]
                 .iter()
                 .try_for_each(|it| json::write(to, it))
         })

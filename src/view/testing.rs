@@ -5,14 +5,21 @@ use std::io::{self, Write};
 use jiff::tz::TimeZone;
 
 use super::Look;
+use super::commands::CommandView;
 use super::paint::Paint;
+use super::timeline::{Happened, MomentView};
 use crate::model::change::{Change, Confidence, Side, Status};
 use crate::model::checkpoint::{Checkpoint, FORMAT, Files, Header, Kind, Snapshot};
-use crate::model::command::{Command, End};
-use crate::model::event::Actor;
-use crate::model::id::{CommandId, SessionId, WorktreeId};
+use crate::model::command::{Command, End, State};
+use crate::model::event::{Actor, RestoreAction};
+use crate::model::id::{CommandId, EventId, SessionId, WorktreeId};
 use crate::model::oid::Oid;
+use crate::model::origin::Signed;
+use crate::model::text::Text;
 use crate::model::time::Timestamp;
+use crate::model::trail::Status as Stage;
+use crate::model::trail::said::Edit;
+use crate::model::who::Who;
 
 /// 2026-11-21T10:00:00Z.
 pub const NOW: Timestamp = Timestamp(1_795_255_200_000_000);
@@ -116,4 +123,69 @@ pub fn change(path: &str, status: Status) -> Change {
         by: vec![],
         confidence: Confidence::Unknown,
     }
+}
+
+fn moment(secs: i64, what: Happened, files: &[(&str, Status)]) -> MomentView {
+    let who = Who { session: Some(shell()), agent: "claude".to_owned(), alias: None };
+    let files = files.iter().map(|(path, status)| (Text::from(*path), *status)).collect();
+    MomentView { at: ago(secs), who, what, files }
+}
+
+fn ran(number: u64, text: &str, exit: i32) -> Happened {
+    let mut command = command(number, text, 1);
+    command.exit = Some(exit);
+    Happened::Command(Box::new(CommandView { command, state: State::Done, changes: vec![] }))
+}
+
+/// A morning on a branch.
+pub fn morning() -> Vec<MomentView> {
+    let prompt = "\nmake the parser survive an empty line at the end of the file\nplease";
+    let signed =
+        Signed { id: oid(0xc0), author: "Ada Lovelace".into(), subject: "parser: empty lines".into() };
+    let (id, label) = (EventId::parse("e").unwrap(), Text::from("rm -rf src \u{1b}[2J"));
+    let edit = Edit::StatusSet { status: Some(Stage::InReview), reason: Some("ready".into()) };
+    vec![
+        moment(3_600, Happened::Prompt { turn: "turn:x.1".to_owned(), text: prompt.into() }, &[]),
+        moment(3_500, ran(1, "cargo test", 101), &[("target", Status::Added)]),
+        moment(
+            3_400,
+            ran(2, "sed -i s/a/b/ src/parser/lines.rs src/parser/mod.rs", 0),
+            &[("src/parser/lines.rs", Status::Modified), ("src/parser/mod.rs", Status::Deleted)],
+        ),
+        moment(3_300, Happened::Checkpoint(Box::new(checkpoint(0x3f, 3_300, "2 commands"))), &[]),
+        moment(600, Happened::Commit(signed), &[("src/parser/lines.rs", Status::Modified)]),
+        moment(
+            300,
+            Happened::Restore { id: id.clone(), action: RestoreAction::Undo, label },
+            &[("src/a", Status::Added)],
+        ),
+        moment(60, Happened::Said { id, edit }, &[]),
+    ]
+}
+
+/// Every sort of moment, with this text wherever foreign text can stand.
+pub fn saying(text: &Text) -> Vec<MomentView> {
+    let word = text.lossy().into_owned();
+    let id = EventId::parse("e").unwrap();
+    let said = [
+        Edit::TitleSet { title: Some(text.clone()) },
+        Edit::StatusSet { status: None, reason: Some(text.clone()) },
+        Edit::AssigneeSet { assignee: Some(word.clone()) },
+        Edit::LabelsAdded { labels: vec![word.clone()] },
+        Edit::LabelsRemoved { labels: vec![word.clone()] },
+        Edit::NoteAdded { note: text.clone() },
+    ];
+    let signed = Signed { id: oid(1), author: text.clone(), subject: text.clone() };
+    let mut all = vec![
+        Happened::Prompt { turn: word.clone(), text: text.clone() },
+        ran(1, &word, 1),
+        Happened::Checkpoint(Box::new(checkpoint(1, 0, &word))),
+        Happened::Commit(signed),
+        Happened::Restore { id: id.clone(), action: RestoreAction::Undo, label: text.clone() },
+    ];
+    all.extend(said.map(|edit| Happened::Said { id: id.clone(), edit }));
+    let who = Who { session: Some(shell()), agent: word.clone(), alias: Some(word) };
+    let view =
+        |what| MomentView { at: ago(1), who: who.clone(), what, files: vec![(text.clone(), Status::Added)] };
+    all.into_iter().map(view).collect()
 }

@@ -5,8 +5,8 @@ use std::io::{self, Write};
 use super::paint::Style;
 use super::safe::Safe;
 use super::table::{Cell, Column, Headings, Table};
-use super::{Look, count, log, time};
-use crate::model::checkpoint::Checkpoint;
+use super::timeline::{self, MomentView};
+use super::{Look, count, time};
 use crate::model::trail::{Status, Trail};
 
 /// What is said where there are none.
@@ -36,13 +36,8 @@ pub fn write(to: &mut dyn Write, trails: &[Trail], look: &Look) -> io::Result<()
     table.write(to, look)
 }
 
-/// Writes one trail and its checkpoints, in the order given.
-pub fn write_story(
-    to: &mut dyn Write,
-    trail: &Trail,
-    checkpoints: &[Checkpoint],
-    look: &Look,
-) -> io::Result<()> {
+/// Writes one trail and what happened on it, in the order given.
+pub fn write_story(to: &mut dyn Write, trail: &Trail, moments: &[MomentView], look: &Look) -> io::Result<()> {
     let (id, status) = (look.paint.on(Style::Id, &trail.id), trail.status);
     let title = look.paint.on(Style::Head, Safe(trail.title.as_bytes()));
     writeln!(to, "trail {id}  {}", look.paint.on(style(status), status.word()))?;
@@ -75,11 +70,11 @@ pub fn write_story(
         let when = time::relative(Some(note.at), look.now);
         look.field(to, "note", format_args!("{} ({when}{by})", Safe(note.text.as_bytes())))?;
     }
-    if checkpoints.is_empty() {
+    if moments.is_empty() {
         return Ok(());
     }
-    look.heading(to, "Checkpoints")?;
-    log::write(to, checkpoints, look)
+    look.heading(to, "Timeline")?;
+    timeline::write(to, moments, look)
 }
 
 fn style(status: Status) -> Style {
@@ -95,7 +90,8 @@ fn style(status: Status) -> Style {
 mod tests {
     use super::*;
     use crate::model::trail::said::Document;
-    use crate::view::testing::{ago, checkpoint, fits, look, screen};
+    use crate::model::trail::said::Remark;
+    use crate::view::testing::{ago, fits, look, morning, screen};
 
     fn trail(branch: &str, title: &str, status: Status) -> Trail {
         Trail {
@@ -152,8 +148,16 @@ ID            STATUS       UPDATED  AUTHOR    BRANCH       TITLE
 
     #[test]
     fn a_story_tells_one_trail_in_full() {
-        let chain = [checkpoint(0x3f, 300, "parser: survive empty lines")];
-        let story = screen(|to| write_story(to, &three()[0], &chain, &look(Some(80))));
+        let mut told = three().remove(0);
+        told.said = Document {
+            assignee: Some("Bob".to_owned()),
+            labels: ["parser".to_owned(), "slow".to_owned()].into(),
+            reason: Some("ready".into()),
+            notes: vec![Remark { at: ago(600), by: Some("Ada".to_owned()), text: "ask \u{1b}Bob".into() }],
+            ..Document::default()
+        };
+        let moments = morning();
+        let story = screen(|to| write_story(to, &told, &moments[4..5], &look(Some(80))));
         fits(&story, 80);
         assert_eq!(
             story,
@@ -163,12 +167,16 @@ make the parser survive an empty line
 
 branch      feature/empty-lines into main
 author      Ada Lovelace
+assignee    Bob
+labels      parser, slow
+reason      ready
 created     2026-11-20 09:00:00 +0000 (1d ago)
 updated     2026-11-21 09:55:00 +0000 (5m ago)
 holds       2 sessions, 1 checkpoint, 40 commands, 0 commits
+note        ask \\x1bBob (10m ago, Ada)
 
-Checkpoints
-3f3f3f3f3f  5m ago  auto  main  3 cmds  +1 ~2 -0  parser: survive empty lines
+Timeline
+10m ago  commit  c0c0c0c0c0  Ada Lovelace  ~src/parser/lin…  parser: empty lines
 "
         );
     }

@@ -203,3 +203,65 @@ fn eight_who_speak_of_one_trail_at_once_are_all_heard() {
     });
     assert_eq!(trail(&place, "main")["labels"].as_array().map(Vec::len), Some(32));
 }
+
+/// The kinds, ids and texts of a timeline.
+fn timeline(place: &Place, args: &[&str]) -> Vec<(String, Value)> {
+    let document = place.json(&[&["trail", "show"], args].concat());
+    let told = document["events"].as_array().unwrap().iter();
+    told.map(|event| (event["kind"].as_str().unwrap().to_owned(), event.clone())).collect()
+}
+
+fn agent(place: &Place, event: &str, more: &str) {
+    let cwd = place.dir.to_str().unwrap();
+    let payload =
+        format!(r#"{{"v":1,"agent":"claude","session":"c","event":"{event}","cwd":"{cwd}"{more}}}"#);
+    place.hook(payload.as_bytes()).silent();
+}
+
+#[test]
+fn a_timeline_tells_what_happened_on_a_branch_and_nothing_else() {
+    let place = Sandbox::enabled();
+    place.git(&["worktree", "add", "-q", "../beside", "topic"]);
+    place.tell("s", "make before");
+    place.checkpoint();
+    place.git(&["checkout", "-q", "-b", "side"]);
+    agent(&place, "turn_start", r#","prompt":"make it\nquick""#);
+    place.write("quick", "1\n");
+    place.tell("s", "make quick");
+    let kept = place.checkpoint();
+    place.git(&["add", "-A"]);
+    place.git(&["commit", "-q", "-m", "quick: one"]);
+    let commit = place.git(&["rev-parse", "HEAD"]);
+    place.write("quick", "2\n");
+    place.checkpoint();
+    place.trace(&["restore", &kept, "--yes"]).good("restore");
+    place.trace(&["trail", "set", "--note", "look again"]).good("note");
+    let beside = place.cd("../beside");
+    beside.tell("t", "make elsewhere");
+    beside.checkpoint();
+    place.tell("s", "make pending");
+    let told = timeline(&place, &["side"]);
+    let kinds: Vec<&str> = told.iter().map(|(kind, _)| kind.as_str()).collect();
+    let of =
+        |wanted: &'static str| told.iter().filter(move |(kind, _)| kind == wanted).map(|(_, event)| event);
+    assert_eq!(of("prompt").map(|event| &event["text"]).collect::<Vec<_>>(), ["make it\nquick"], "{kinds:?}");
+    let commands: Vec<_> = of("command").map(|event| event["text"].as_str().unwrap()).collect();
+    assert_eq!(commands, ["make quick", "make pending"]);
+    let commits: Vec<_> = of("commit").map(|event| (&event["id"], &event["files"][0]["path"])).collect();
+    assert_eq!(commits, [(&json!(commit), &json!("quick"))]);
+    let held = of("checkpoint").find(|event| event["id"] == json!(kept)).unwrap();
+    assert_eq!(held["files"], json!([{"path": "quick", "status": "added"}]));
+    assert_eq!(of("restore").map(|event| &event["files"][0]["path"]).collect::<Vec<_>>(), ["quick"]);
+    assert_eq!(of("said").map(|event| &event["text"]).collect::<Vec<_>>(), ["note: look again"]);
+    let times: Vec<&str> = told.iter().map(|(_, event)| event["time"].as_str().unwrap()).collect();
+    assert!(times.is_sorted(), "newest last: {times:?}");
+    let newest = timeline(&place, &["--limit", "2"]);
+    assert_eq!(newest, told[told.len() - 2..], "the present branch, and of it the newest");
+    let elsewhere = timeline(&place, &["topic"]);
+    let commands: Vec<_> = elsewhere.iter().map(|(kind, event)| (kind.as_str(), &event["text"])).collect();
+    assert!(commands.contains(&("command", &json!("make elsewhere"))), "of another worktree: {commands:?}");
+    let words = place.trace(&["trail", "show", "side"]).good("show");
+    let last = words.lines().last().unwrap();
+    assert!(last.contains("command") && last.ends_with("make pending"), "{words}");
+    assert_eq!(place.trace(&["trail", "show", "nowhere"]).code, 1);
+}

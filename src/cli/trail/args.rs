@@ -53,10 +53,14 @@ pub struct List {
 }
 
 #[derive(clap::Args)]
+#[command(after_help = "Example: trace trail show fix-parser --limit 0")]
 pub struct Show {
     /// The branch, or the trail's id; without it, the present branch
     #[arg(value_name = "BRANCH")]
     pub branch: Option<String>,
+    /// At most the newest N; 0 for all
+    #[arg(short = 'n', long, value_name = "N", default_value_t = 100)]
+    pub limit: usize,
     /// Print a JSON document
     #[arg(long)]
     pub json: bool,

@@ -6,17 +6,50 @@ use super::{Fields, checkpoint, time};
 use crate::model::checkpoint::Checkpoint;
 use crate::model::text::Text;
 use crate::model::trail::{Trail, id};
+use crate::view::timeline::{Happened, MomentView};
 
 /// `trace trail list`.
 pub fn trails(trails: &[Trail]) -> Value {
     Fields::document("trail").list("trails", trails.iter().map(trail)).end()
 }
 
-/// `trace trail show`: a list of one, and its checkpoints.
-pub fn story(of: &Trail, checkpoints: &[Checkpoint]) -> Value {
+/// `trace trail show`: a list of one, its checkpoints, and all that happened on it.
+pub fn story(of: &Trail, checkpoints: &[Checkpoint], moments: &[MomentView]) -> Value {
     Fields::document("trail")
         .list("trails", [trail(of)])
         .list("checkpoints", checkpoints.iter().map(checkpoint))
+        .list("events", moments.iter().map(moment))
+        .end()
+}
+
+/// `id` is what names it elsewhere: of a prompt the selector of its turn.
+fn moment(of: &MomentView) -> Value {
+    let (id, exit, state) = match &of.what {
+        Happened::Prompt { turn, .. } => (turn.clone(), None, None),
+        Happened::Command(view) => (view.command.id.to_string(), view.command.exit, Some(view.state)),
+        Happened::Checkpoint(checkpoint) => (checkpoint.id.to_string(), None, None),
+        Happened::Commit(signed) => (signed.id.to_string(), None, None),
+        Happened::Restore { id, .. } | Happened::Said { id, .. } => (id.to_string(), None, None),
+    };
+    let author = match &of.what {
+        Happened::Commit(signed) => Some(signed.author.lossy().into_owned()),
+        _ => Some(of.who.agent.clone()).filter(|agent| !agent.is_empty()),
+    };
+    let files = of
+        .files
+        .iter()
+        .map(|(path, status)| Fields::default().text("path", Some(path)).with("status", json!(status)).end());
+    Fields::default()
+        .with("kind", of.what.word())
+        .with("id", id)
+        .with("time", time(Some(of.at)))
+        .with("session", of.who.session.as_ref().map(ToString::to_string))
+        .with("by", author)
+        .text("text", Some(&of.what.text()))
+        .with("exit", exit)
+        .with("state", json!(state))
+        .with("failed", of.what.has_failed())
+        .list("files", files)
         .end()
 }
 
@@ -72,7 +105,7 @@ mod tests {
     use super::*;
     use crate::model::trail::Status;
     use crate::model::trail::said::{Document, Remark};
-    use crate::view::testing::{NOW, ago, checkpoint as made};
+    use crate::view::testing::{NOW, ago, checkpoint as made, morning};
 
     #[test]
     fn a_trail_keeps_the_contract() {
@@ -97,9 +130,17 @@ mod tests {
         };
         let fields = "id branch title status reason author assignee labels base created updated sessions \
                       checkpoints commands commits notes";
-        let document = story(&trail, &[made(1, 0, "s")]);
+        let moments = morning();
+        let document = story(&trail, &[made(1, 0, "s")], &moments);
         assert_eq!(document["schema"], "trace/v1/trail");
         assert_eq!(document["checkpoints"].as_array().map(Vec::len), Some(1));
+        let events = document["events"].as_array().unwrap();
+        let kinds: Vec<_> = events.iter().filter_map(|event| event["kind"].as_str()).collect();
+        let told = "prompt command command checkpoint commit undo said";
+        assert_eq!(kinds.join(" "), told);
+        assert_eq!((&events[1]["exit"], &events[1]["failed"]), (&json!(101), &json!(true)));
+        assert_eq!((&events[1]["state"], &events[4]["by"]), (&json!("done"), &json!("Ada Lovelace")));
+        assert_eq!(events[2]["files"][1], json!({"path": "src/parser/mod.rs", "status": "deleted"}));
         assert_eq!(document["trails"], trails(&[trail])["trails"]);
         let told = &document["trails"][0];
         let missing: Vec<&str> =
