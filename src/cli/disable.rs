@@ -7,7 +7,7 @@ use super::exit::{Exit, Refusal};
 use super::world::World;
 use super::{githooks, output};
 use crate::capture::githooks::Outside;
-use crate::store::setup;
+use crate::store::{setup, trouble};
 
 /// Stop recording this repository
 ///
@@ -66,6 +66,7 @@ pub fn run(world: &World, args: &Args) -> Result<Exit> {
     world.state()?.disable(&place)?;
     if args.purge {
         setup::purge(&place)?;
+        trouble::forget(&place.common, world.state()?);
         output::say("stopped recording, and removed everything that was recorded");
     } else {
         output::say(&format!("stopped recording; what was recorded stays in {}", trace.display()));

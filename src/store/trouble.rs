@@ -32,6 +32,14 @@ pub fn note_anywhere(common: &Path, state: Option<&UserState>, doing: &str, what
     }
 }
 
+/// Removes what was noted in the user's state: what lies in our folder goes with that.
+pub fn forget(common: &Path, state: &UserState) {
+    let path = elsewhere(common, state);
+    for path in [path.with_extension("jsonl.1"), path] {
+        let _ = std::fs::remove_file(path);
+    }
+}
+
 fn here(common: &Path) -> PathBuf {
     common.join("trace").join("trouble.jsonl")
 }

@@ -131,6 +131,11 @@ fn a_git_directory_that_may_not_be_written_to_holds_up_no_agent_and_doctor_knows
     let told = doctor(&sandbox);
     assert!(told.contains("hook claude") && told.contains("record the event"), "{told}");
     heals(&sandbox);
+    let noted = sandbox.root().join("home/.local/state/trace/trouble");
+    let count = || fs::read_dir(&noted).unwrap().count();
+    assert_eq!(count(), 1);
+    sandbox.trace(&["disable", "--purge", "--yes"]).good("purge");
+    assert_eq!(count(), 0, "a purge leaves nothing of it");
 }
 
 #[test]
