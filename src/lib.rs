@@ -20,7 +20,7 @@
 //! | 1 | [`wire`] | bytes to model and back, pure | files |
 //! | 1 | [`disk`] | files, locks, journals, consent, clocks, dice | git objects |
 //! | 1 | [`git`] | objects, packs, trees, blame, the scan of the worktree; the only user of gix | writing files |
-//! | 1 | [`view`] | words, tables and JSON, pure | reading anything |
+//! | 1 | [`view`] | words, tables, a screen of keys and lines, JSON, pure | reading anything |
 //! | 0 | [`model`] | what things are and what follows, pure | files, clock, dice, gix |
 //!
 //! # Reading order

@@ -40,6 +40,7 @@ mod session;
 mod show;
 mod status;
 mod stdin;
+mod terminal;
 mod trail;
 mod undo;
 mod why;

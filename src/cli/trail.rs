@@ -1,6 +1,7 @@
 //! `trace trail`
 
 mod args;
+mod browse;
 mod edit;
 
 use anyhow::{Context, Result, bail};
@@ -28,6 +29,7 @@ const DAMAGE: &str = "some of the record could not be read";
 pub fn run(world: &World, args: &Args) -> Result<Exit> {
     let home = world.home()?;
     match &args.verb {
+        Some(Verb::Show(args)) if args.interactive => walk(world, &home, args.branch.as_deref()),
         Some(Verb::Show(args)) => show(world, &home, args),
         Some(Verb::Set(args)) => edit::set(world, &home, args),
         Some(Verb::Close(args)) => edit::close(world, &home, args),
@@ -37,7 +39,19 @@ pub fn run(world: &World, args: &Args) -> Result<Exit> {
     }
 }
 
+/// The timeline on a whole screen. What is damaged is said once that is left.
+fn walk(world: &World, home: &Home, word: Option<&str>) -> Result<Exit> {
+    browse::may()?;
+    let (trail, story, read) = told(world, home, word)?;
+    let exit = browse::run(world, &trail.title, story.moments)?;
+    read.context(DAMAGE)?;
+    Ok(exit)
+}
+
 fn list(world: &World, home: &Home, args: &List) -> Result<Exit> {
+    if args.interactive {
+        return walk(world, home, args.branch.as_deref());
+    }
     let wanted = args.status.iter().map(|word| status(word)).collect::<Result<Vec<_>>>()?;
     let me = author(world, home);
     let (mut trails, read) = trail::all(home, me.as_deref(), world.now)?;
@@ -72,24 +86,30 @@ fn list(world: &World, home: &Home, args: &List) -> Result<Exit> {
 }
 
 fn show(world: &World, home: &Home, args: &Show) -> Result<Exit> {
-    let (trails, read) = trail::all(home, author(world, home).as_deref(), world.now)?;
-    let name = named(home, args.branch.as_deref())?;
-    let Some(trail) = find(&trails, &name) else {
-        read.context(DAMAGE)?;
-        bail!(NotFound(format!("nothing was recorded on {}", name.lossy())));
-    };
-    let (mut story, whole) = trail::story(home, &trail.branch)?;
+    let (trail, mut story, read) = told(world, home, args.branch.as_deref())?;
     if args.limit > 0 {
         story.checkpoints.truncate(args.limit);
         story.moments.drain(..story.moments.len().saturating_sub(args.limit));
     }
     let trail::Story { checkpoints, moments } = &story;
     match args.json {
-        true => output::print(|out| json::write(out, &json::trail::story(trail, checkpoints, moments)))?,
-        false => output::page(world, |out| view::write_story(out, trail, moments, &world.look()))?,
+        true => output::print(|out| json::write(out, &json::trail::story(&trail, checkpoints, moments)))?,
+        false => output::page(world, |out| view::write_story(out, &trail, moments, &world.look()))?,
     }
-    read.and(whole).context(DAMAGE)?;
+    read.context(DAMAGE)?;
     Ok(Exit::Done)
+}
+
+/// A trail and what happened on it; whether all of that could be read.
+fn told(world: &World, home: &Home, word: Option<&str>) -> Result<(Trail, trail::Story, Result<()>)> {
+    let (trails, read) = trail::all(home, author(world, home).as_deref(), world.now)?;
+    let name = named(home, word)?;
+    let Some(trail) = find(&trails, &name) else {
+        read.context(DAMAGE)?;
+        bail!(NotFound(format!("nothing was recorded on {}", name.lossy())));
+    };
+    let (story, whole) = trail::story(home, &trail.branch)?;
+    Ok((trail.clone(), story, read.and(whole)))
 }
 
 /// The word that somebody typed, or the present branch.

@@ -5,7 +5,7 @@
 use std::fs;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-/// Whether somebody pressed Ctrl-C since an [`Undisturbed`] began.
+/// Whether somebody pressed Ctrl-C, or asked us to end, since an [`Undisturbed`] began.
 static INTERRUPTED: AtomicBool = AtomicBool::new(false);
 
 /// A write beyond a limit on the size of files becomes an error, as one on a full disk is.
@@ -13,18 +13,29 @@ pub fn ignore_size_signal() {
     set(libc::SIGXFSZ, libc::SIG_IGN);
 }
 
-/// While it lives, Ctrl-C and Ctrl-\ do not end us. Programs that we start get what we had.
+/// While it lives, Ctrl-C and Ctrl-\ do not end us, and what else it was begun for. Programs that we
+/// start get what we had.
 ///
 /// A handler that does next to nothing, not a signal that is ignored: exec resets a handler by itself, so
 /// there is no moment in which either we or they have the wrong one.
 #[must_use = "the keyboard's signals end us again when it is dropped"]
-pub struct Undisturbed([(libc::c_int, libc::sighandler_t); 2]);
+pub struct Undisturbed(Vec<(libc::c_int, libc::sighandler_t)>);
 
 impl Undisturbed {
     /// Begins to disregard them.
     pub fn begin() -> Self {
+        Self::by(&[libc::SIGINT, libc::SIGQUIT])
+    }
+
+    /// The same, and neither a hang-up nor a request to end does: [`go_on`] tells of all of them.
+    pub fn until_asked_to_end() -> Self {
+        Self::by(&[libc::SIGINT, libc::SIGQUIT, libc::SIGHUP, libc::SIGTERM])
+    }
+
+    fn by(signals: &[libc::c_int]) -> Self {
         INTERRUPTED.store(false, Ordering::Relaxed);
-        Self([libc::SIGINT, libc::SIGQUIT].map(|signal| {
+        let disregard = |signal: &libc::c_int| {
+            let signal = *signal;
             let handler: extern "C" fn(libc::c_int) = note;
             let before = set(signal, handler as *const () as libc::sighandler_t);
             if before == libc::SIG_IGN {
@@ -32,7 +43,8 @@ impl Undisturbed {
                 set(signal, libc::SIG_IGN);
             }
             (signal, before)
-        }))
+        };
+        Self(signals.iter().map(disregard).collect())
     }
 }
 

@@ -146,6 +146,15 @@ pub struct Listing {
 
 /// The journal files of `dir`, by session and number; none if there is no such directory.
 pub fn list(dir: &Path) -> Result<Listing> {
+    listed(dir, &|_| true)
+}
+
+/// Those of the journal `stem` only; no other is opened.
+pub fn list_of(dir: &Path, stem: &Stem) -> Result<Listing> {
+    listed(dir, &|name| name == stem.0)
+}
+
+fn listed(dir: &Path, is_wanted: &dyn Fn(&str) -> bool) -> Result<Listing> {
     let context = || format!("list journals in {}", dir.display());
     let entries = match fs::read_dir(dir) {
         Ok(entries) => entries,
@@ -155,7 +164,8 @@ pub fn list(dir: &Path) -> Result<Listing> {
     let mut all = Listing::default();
     for entry in entries {
         let name = entry.with_context(context)?.file_name();
-        let Some(name) = name.to_str().filter(|name| parts(name).is_some()) else { continue };
+        let ours = |name: &&str| parts(name).is_some_and(|(stem, _)| is_wanted(stem));
+        let Some(name) = name.to_str().filter(ours) else { continue };
         let path = dir.join(name);
         match open(&path, name) {
             Ok(found) => all.found.push(found),

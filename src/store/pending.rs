@@ -66,11 +66,9 @@ pub fn gather(dir: &std::path::Path, cursor: &Cursor) -> Result<Pending> {
 pub fn of_writer(dir: &std::path::Path, stem: &Stem) -> Result<Vec<Event>> {
     let mut pending = Pending::default();
     let mut events = Vec::new();
-    for mut found in journal::list(dir)?.found {
-        if journal::parts(&found.name).and_then(|(name, _)| Stem::parse(name)).as_ref() == Some(stem) {
-            let items = pending.read(&mut found, &Cursor::default())?;
-            events.extend(items.into_iter().map(|item| item.event));
-        }
+    for mut found in journal::list_of(dir, stem)?.found {
+        let items = pending.read(&mut found, &Cursor::default())?;
+        events.extend(items.into_iter().map(|item| item.event));
     }
     Ok(events)
 }

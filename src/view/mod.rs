@@ -19,6 +19,7 @@ use paint::{Paint, Style};
 
 mod base64;
 pub mod bisect;
+pub mod browse;
 pub mod commands;
 pub mod conflicts;
 pub mod explain;

@@ -108,6 +108,14 @@ pub fn write(to: &mut dyn Write, moments: &[MomentView], look: &Look) -> io::Res
     table(moments, look).write(to, look)
 }
 
+/// The same as lines.
+pub fn lines(moments: &[MomentView], look: &Look) -> Vec<String> {
+    let mut text = Vec::new();
+    // Memory does not refuse what is written to it.
+    let _ = write(&mut text, moments, look);
+    String::from_utf8_lossy(&text).lines().map(str::to_owned).collect()
+}
+
 fn table(moments: &[MomentView], look: &Look) -> Table {
     let columns = [
         Column::text("TIME"),

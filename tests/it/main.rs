@@ -5,6 +5,7 @@ mod acceptance;
 mod agents;
 mod base;
 mod bisect;
+mod browse;
 mod crash;
 mod exec;
 mod explain;

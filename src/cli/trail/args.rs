@@ -6,7 +6,7 @@
 /// prompt or commit, its status what became of the branch, unless somebody says otherwise.
 #[derive(clap::Args)]
 #[command(
-    after_help = "Example: trace trail --all\n         trace trail show my-branch\n         trace trail set --title \"empty lines\" --label parser"
+    after_help = "Example: trace trail --all\n         trace trail show my-branch\n         trace trail -i\n         trace trail set --title \"empty lines\" --label parser"
 )]
 #[command(args_conflicts_with_subcommands = true)]
 pub struct Args {
@@ -47,6 +47,9 @@ pub struct List {
     /// At most N; 0 for all
     #[arg(short = 'n', long, value_name = "N", default_value_t = 20)]
     pub limit: usize,
+    /// Walk through the timeline of --branch, or of the present branch, on a whole screen
+    #[arg(short, long, conflicts_with_all = ["json", "all", "status", "author"])]
+    pub interactive: bool,
     /// Print a JSON document
     #[arg(long)]
     pub json: bool,
@@ -61,6 +64,9 @@ pub struct Show {
     /// At most the newest N; 0 for all
     #[arg(short = 'n', long, value_name = "N", default_value_t = 100)]
     pub limit: usize,
+    /// Walk through it on a whole screen
+    #[arg(short, long, conflicts_with = "json")]
+    pub interactive: bool,
     /// Print a JSON document
     #[arg(long)]
     pub json: bool,
