@@ -141,7 +141,7 @@ fn ask_head(git_dir: &Path) -> Result<Head> {
 /// What git answers, without the last newline; `None` if it says no (exit code 1).
 fn ask(git_dir: &Path, args: &[&str]) -> Result<Option<Vec<u8>>> {
     let of = || format!("ask git {} of {}", args.join(" "), git_dir.display());
-    let output = run::command(Some(git_dir)).args(args).output().with_context(of)?;
+    let output = run::output(run::command(Some(git_dir)).args(args)).with_context(of)?;
     match output.status.code() {
         Some(0) => Ok(Some(output.stdout.trim_ascii_end().to_vec())),
         Some(1) => Ok(None),

@@ -55,7 +55,7 @@ fn git(top: &Path) -> Command {
 }
 
 fn ask(git: &mut Command) -> Result<Vec<u8>> {
-    let output = git.output().context("run git")?;
+    let output = run::output(git).context("run git")?;
     if !output.status.success() {
         bail!("git does not say: {}", String::from_utf8_lossy(output.stderr.trim_ascii()));
     }

@@ -3,8 +3,10 @@
 //! Refuses to let the repository, the user's configuration or the environment have a say: no
 //! hook, no monitor, no helper, no transport, no prompt, no optional lock, no lazy fetch.
 
+use std::io::{self, Read};
 use std::path::Path;
-use std::process::{Command, Stdio};
+use std::process::{Child, Command, Output, Stdio};
+use std::thread;
 
 /// Set for whatever we start, so that our own hooks in a child know to keep still.
 pub const ACTIVE: &str = "TRACE_ACTIVE";
@@ -38,6 +40,27 @@ pub fn command(git_dir: Option<&Path>) -> Command {
     }
     git.stdin(Stdio::null());
     git
+}
+
+/// Runs a program and takes what it says. The one of the standard library panics where a read fails.
+pub fn output(program: &mut Command) -> io::Result<Output> {
+    finish(program.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn()?)
+}
+
+/// The same of a program that was started.
+pub fn finish(mut child: Child) -> io::Result<Output> {
+    // Whoever fills both pipes waits for nobody who reads one of them.
+    let errors = child.stderr.take().map(|pipe| thread::spawn(|| all_of(pipe)));
+    let stdout = child.stdout.take().map_or(Ok(Vec::new()), all_of);
+    let status = child.wait()?;
+    let stderr = errors.and_then(|reader| reader.join().ok()).unwrap_or(Ok(Vec::new()))?;
+    Ok(Output { status, stdout: stdout?, stderr })
+}
+
+fn all_of(mut pipe: impl Read) -> io::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    pipe.read_to_end(&mut bytes)?;
+    Ok(bytes)
 }
 
 #[cfg(test)]

@@ -223,7 +223,7 @@ fn telling_order(store: &Store, listed: &HashSet<Oid>) -> Result<Vec<u8>> {
     git.args(["rev-list", "--objects", "--in-commit-order", "--ignore-missing", "--glob=refs/trace/*"]);
     git.args(borders(store, listed)?);
     git.stdout(Stdio::piped()).stderr(Stdio::null());
-    let output = git.output().context("run git rev-list")?;
+    let output = run::output(&mut git).context("run git rev-list")?;
     let mut order = Vec::new();
     let mut told = HashSet::new();
     for line in output.stdout.split(|byte| *byte == b'\n') {
@@ -249,7 +249,7 @@ fn telling_order(store: &Store, listed: &HashSet<Oid>) -> Result<Vec<u8>> {
 fn borders(store: &Store, listed: &HashSet<Oid>) -> Result<Vec<String>> {
     let mut git = run::command(Some(store.dir()));
     git.args(["for-each-ref", "--format=%(objectname)", "refs/trace/"]).stderr(Stdio::null());
-    let tips = git.output().context("run git for-each-ref")?.stdout;
+    let tips = run::output(&mut git).context("run git for-each-ref")?.stdout;
     let parent = |id: Oid| store.commit(id).ok().flatten().and_then(|commit| commit.parent);
     let (mut borders, mut bases) = (HashSet::new(), HashSet::new());
     for tip in tips.split(|byte| *byte == b'\n').filter_map(Oid::parse) {
@@ -287,7 +287,7 @@ fn pack_into(store: &Path, room: &Path, order: &[u8]) -> Result<String> {
     let mut stdin = child.stdin.take().context("git pack-objects takes a list")?;
     let list = order.to_vec();
     let feeder = std::thread::spawn(move || stdin.write_all(&list));
-    let output = child.wait_with_output().context("wait for git pack-objects")?;
+    let output = run::finish(child).context("wait for git pack-objects")?;
     let fed = feeder.join().map_err(|_| anyhow::anyhow!("feeding git pack-objects failed"))?;
     ensure!(output.status.success(), "git pack-objects: {}", String::from_utf8_lossy(&output.stderr).trim());
     fed.context("feed git pack-objects")?;

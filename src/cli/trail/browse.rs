@@ -55,6 +55,7 @@ fn ask(world: &World, arguments: &[&str]) -> Result<String> {
     let myself = std::env::current_exe().context("find our own program")?;
     let mut child = Command::new(myself);
     child.args(["--color", "never", "--no-pager", "-C"]).arg(&world.cwd).args(arguments);
-    let said = child.stdin(Stdio::null()).output().with_context(|| format!("run {}", arguments.join(" ")))?;
+    let said = crate::git::run::output(child.stdin(Stdio::null()))
+        .with_context(|| format!("run {}", arguments.join(" ")))?;
     Ok([said.stdout, said.stderr].map(|bytes| String::from_utf8_lossy(&bytes).into_owned()).concat())
 }
