@@ -159,9 +159,9 @@ pub fn proceed(world: &World, home: &Home, manner: &Manner, propose: Propose<'_>
     // Merged files came into the store after it was opened.
     let store = Store::open(&home.place.store())?;
     let applied = turn.apply(&store, saved, &proposal.items, &proposal.purpose)?;
-    let restore::Applied { op, after, stayed, kept } = applied;
+    let restore::Applied { op, after, stayed, kept, hollow } = applied;
     let is_whole = stayed.is_empty() && kept.is_empty();
-    shown.done = Some(DoneView { op, after, stayed, kept });
+    shown.done = Some(DoneView { op, after, stayed, kept, hollow });
     show(world, &store, manner, &shown)?;
     Ok(if is_whole { Exit::Done } else { Exit::Refused })
 }

@@ -204,17 +204,8 @@ pub fn remove(spot: Spot<'_>) -> io::Result<()> {
     gone(rustix::fs::unlinkat(spot.dir, spot.name, AtFlags::empty()))
 }
 
-/// Takes an empty directory away; says whether it is gone. One that is not ours to take away is left.
+/// Takes an empty directory away; says whether it is gone.
 pub fn remove_dir(spot: Spot<'_>) -> io::Result<bool> {
-    match take_dir(spot) {
-        // It lies in a directory that is closed to us, or is somebody else's.
-        Err(error) if error.kind() == io::ErrorKind::PermissionDenied => Ok(false),
-        taken => taken,
-    }
-}
-
-/// Takes an empty directory away that stands in the way; says whether it is gone.
-pub fn take_dir(spot: Spot<'_>) -> io::Result<bool> {
     match rustix::fs::unlinkat(spot.dir, spot.name, AtFlags::REMOVEDIR) {
         Ok(()) | Err(Errno::NOENT) => Ok(true),
         Err(Errno::NOTEMPTY | Errno::EXIST | Errno::NOTDIR | Errno::BUSY) => Ok(false),

@@ -37,6 +37,8 @@ pub struct DoneView {
     pub after: Option<Oid>,
     pub stayed: Vec<Text>,
     pub kept: Vec<(Text, PathBuf)>,
+    /// Directories that hold nothing any more, and could not be taken away.
+    pub hollow: Vec<Text>,
 }
 
 impl PlanView {
@@ -94,6 +96,9 @@ pub fn remarks(view: &PlanView) -> Vec<String> {
         lines.push(format!("kept: {path} was changed while this was at work"));
     }
     lines.extend(done.kept.iter().map(|(path, at)| kept(path, at)));
+    for dir in &done.hollow {
+        lines.push(format!("left: {}, which is empty, could not be taken away", Safe(dir.as_bytes())));
+    }
     let back = match view.command {
         "undo" => "`trace redo`",
         _ => "`trace undo`",
@@ -168,6 +173,7 @@ mod tests {
             after: None,
             stayed: vec!["x".into()],
             kept: Vec::new(),
+            hollow: Vec::new(),
         };
         let told = remarks(&PlanView { done: Some(done), saved: Some(oid(9)), ..plan });
         assert_eq!(told[0], "undo rm -rf src: 1 added, 1 deleted, 1 path left alone");

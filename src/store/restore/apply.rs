@@ -4,6 +4,7 @@
 //! which lies ready in the operation's room, and what it replaced lies there until the end. So a
 //! plan can be driven either way from wherever it stopped, by looking at what stands where.
 
+use std::cell::RefCell;
 use std::collections::{BTreeSet, HashSet};
 use std::fs;
 use std::io::ErrorKind;
@@ -36,6 +37,8 @@ pub struct Done {
     pub changed: Vec<Text>,
     pub stayed: Vec<Text>,
     pub kept: Vec<(Text, PathBuf)>,
+    /// Directories that hold nothing any more, and could not be taken away.
+    pub hollow: Vec<Text>,
 }
 
 /// Which end of the plan is wanted.
@@ -98,6 +101,8 @@ pub struct Work<'a> {
     pub(super) room: OwnedFd,
     /// Those of all steps.
     pub(super) paths: HashSet<Vec<u8>>,
+    /// Directories that hold nothing any more, and could not be taken away.
+    hollow: RefCell<BTreeSet<Text>>,
     /// Where the process that called us stands: nobody's directory is taken away from under them.
     here: Option<PathBuf>,
 }
@@ -108,7 +113,8 @@ impl<'a> Work<'a> {
         file::private_dir(&path)?;
         let room = put::open_top(&path).with_context(|| format!("open {}", path.display()))?;
         let paths = op.steps.iter().map(|placed| placed.step.path.0.clone()).collect();
-        Ok(Self { home, ground, op, room, paths, here: std::env::current_dir().ok() })
+        let (hollow, here) = (RefCell::default(), std::env::current_dir().ok());
+        Ok(Self { home, ground, op, room, paths, hollow, here })
     }
 
     /// Brings all new bytes near their places, synced, before anything changes.
@@ -268,7 +274,13 @@ impl<'a> Work<'a> {
                 Err(error) if is_absent(&error) => {}
                 above => {
                     let above = above.with_context(|| format!("open {}", String::from_utf8_lossy(dir)))?;
-                    put::remove_dir(Spot { dir: above.as_fd(), name: put::split(dir).1 })?;
+                    match put::remove_dir(Spot { dir: above.as_fd(), name: put::split(dir).1 }) {
+                        // It is somebody else's, or what it lies in is closed to us: it holds nothing.
+                        Err(error) if error.kind() == ErrorKind::PermissionDenied => {
+                            self.hollow.borrow_mut().insert(Text::from(dir));
+                        }
+                        removed => drop(removed?),
+                    }
                 }
             }
         }
@@ -311,7 +323,8 @@ impl<'a> Work<'a> {
         let kept = self.clean_up(Goal::Forward);
         ops::prune(self.home);
         let stayed = stayed.into_iter().map(|at| self.op.steps[at].step.path.clone()).collect();
-        Ok(Done { op: self.op.id.clone(), changed, stayed, kept })
+        let hollow = self.hollow.borrow().iter().cloned().collect();
+        Ok(Done { op: self.op.id.clone(), changed, stayed, kept, hollow })
     }
 
     /// Takes everything back after an error, which is returned with what became of it.

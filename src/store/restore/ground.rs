@@ -98,7 +98,7 @@ fn hollow(spot: &Spot<'_>, depth: usize) -> Result<bool> {
             return Ok(false);
         }
     }
-    Ok(put::take_dir(*spot)?)
+    Ok(put::remove_dir(*spot)?)
 }
 
 /// True if nothing is at a path, or a link or a file stands in its way.

@@ -91,6 +91,8 @@ pub struct Applied {
     pub stayed: Vec<Text>,
     /// Files that others wrote to while they were replaced, and where those bytes are.
     pub kept: Vec<(Text, std::path::PathBuf)>,
+    /// Directories that hold nothing any more, and could not be taken away.
+    pub hollow: Vec<Text>,
 }
 
 impl<'a> Turn<'a> {
@@ -154,7 +156,7 @@ impl<'a> Turn<'a> {
         };
         let done = apply::carry_out(self.home, store, op, steps)?;
         let after = self.after(&done.changed);
-        Ok(Applied { op: done.op, after, stayed: done.stayed, kept: done.kept })
+        Ok(Applied { op: done.op, after, stayed: done.stayed, kept: done.kept, hollow: done.hollow })
     }
 
     /// Records what is there now. The restore itself is done: failing here must not look otherwise.

@@ -25,6 +25,7 @@ pub fn plan(view: &PlanView) -> Value {
     });
     let done = view.done.as_ref();
     let stayed = done.iter().flat_map(|done| &done.stayed);
+    let left_empty = done.iter().flat_map(|done| &done.hollow).map(|dir| dir.lossy().into_owned().into());
     let kept = done.iter().flat_map(|done| &done.kept).map(|(path, at)| {
         let at = Text::from(at.as_os_str().as_encoded_bytes());
         Fields::default().text("path", Some(path)).text("kept_in", Some(&at)).end()
@@ -40,6 +41,7 @@ pub fn plan(view: &PlanView) -> Value {
         .with("operation", done.map(|done| done.op.to_string()))
         .list("stayed", stayed.map(|path| Fields::default().text("path", Some(path)).end()))
         .list("kept", kept)
+        .list("left_empty", left_empty)
         .list("notes", view.notes.iter().map(|note| note.as_str().into()))
         .end()
 }
