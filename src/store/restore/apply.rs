@@ -102,9 +102,9 @@ pub struct Work<'a> {
     /// Those of all steps.
     pub(super) paths: HashSet<Vec<u8>>,
     /// Directories that hold nothing any more, and could not be taken away.
-    hollow: RefCell<BTreeSet<Text>>,
+    pub(super) hollow: RefCell<BTreeSet<Text>>,
     /// Where the process that called us stands: nobody's directory is taken away from under them.
-    here: Option<PathBuf>,
+    pub(super) here: Option<PathBuf>,
 }
 
 impl<'a> Work<'a> {
@@ -257,43 +257,6 @@ impl<'a> Work<'a> {
         }
     }
 
-    /// Takes away the directories that hold nothing any more.
-    fn remove_hollow(&self, goal: Goal) -> Result<()> {
-        let mut dirs: BTreeSet<&[u8]> = BTreeSet::new();
-        for placed in &self.op.steps {
-            if sides(&placed.step, goal).1.is_none() {
-                let mut dir = put::split(placed.step.path.as_bytes()).0;
-                while !dir.is_empty() && dirs.insert(dir) {
-                    dir = put::split(dir).0;
-                }
-            }
-        }
-        // In reverse, what is below comes before what is above.
-        for dir in dirs.into_iter().rev().filter(|dir| !self.is_stood_in(dir)) {
-            match self.ground.parent(dir, Missing::Fail) {
-                Err(error) if is_absent(&error) => {}
-                above => {
-                    let above = above.with_context(|| format!("open {}", String::from_utf8_lossy(dir)))?;
-                    match put::remove_dir(Spot { dir: above.as_fd(), name: put::split(dir).1 }) {
-                        // It is somebody else's, or what it lies in is closed to us: it holds nothing.
-                        Err(error) if error.kind() == ErrorKind::PermissionDenied => {
-                            self.hollow.borrow_mut().insert(Text::from(dir));
-                        }
-                        removed => drop(removed?),
-                    }
-                }
-            }
-        }
-        Ok(())
-    }
-
-    fn is_stood_in(&self, dir: &[u8]) -> bool {
-        use std::os::unix::ffi::OsStrExt;
-        let Ok(top) = self.home.place.top() else { return false };
-        let dir = top.join(std::ffi::OsStr::from_bytes(dir));
-        self.here.as_ref().is_some_and(|here| here.starts_with(dir))
-    }
-
     fn sync(&self) -> Result<()> {
         let mut dirs: BTreeSet<&[u8]> = BTreeSet::new();
         for placed in &self.op.steps {
@@ -365,7 +328,7 @@ impl<'a> Work<'a> {
 }
 
 /// What is to be replaced, and by what.
-fn sides(step: &Step, goal: Goal) -> (Option<Side>, Option<Side>) {
+pub(super) fn sides(step: &Step, goal: Goal) -> (Option<Side>, Option<Side>) {
     match goal {
         Goal::Forward => (step.from, step.to),
         Goal::Back => (step.to, step.from),

@@ -17,6 +17,7 @@ pub mod plan;
 pub mod revert;
 
 mod ground;
+mod hollow;
 mod ops;
 mod placing;
 mod room;
