@@ -23,6 +23,7 @@ use crate::disk::{clock, process};
 use crate::model::digest;
 use crate::model::event::{Actor, CommandHalf, Event, Output, What};
 use crate::model::id::{CommandId, EventId, Half, SessionId};
+use crate::model::quote;
 use crate::model::redact;
 use crate::model::text::Text;
 use crate::model::time::Timestamp;
@@ -72,7 +73,7 @@ impl Run<'_> {
     }
 
     fn half(&self, id: &CommandId, start: Timestamp) -> CommandHalf {
-        let words: Vec<Vec<u8>> = self.command.iter().map(|word| quoted(word.as_bytes())).collect();
+        let words: Vec<Vec<u8>> = self.command.iter().map(|word| quote::as_needed(word.as_bytes())).collect();
         let cwd = std::env::current_dir().unwrap_or_default();
         CommandHalf {
             command_id: id.clone(),
@@ -219,25 +220,6 @@ fn code(status: ExitStatus) -> i32 {
     status.code().or_else(|| status.signal().map(|signal| 128 + signal)).unwrap_or(1)
 }
 
-/// A word as one would type it.
-fn quoted(word: &[u8]) -> Vec<u8> {
-    let plain = |byte: &u8| byte.is_ascii_alphanumeric() || b"_-./=:,@%+".contains(byte);
-    match !word.is_empty() && word.iter().all(plain) {
-        true => word.to_vec(),
-        false => {
-            let mut out = vec![b'\''];
-            for byte in word {
-                match byte {
-                    b'\'' => out.extend_from_slice(b"'\\''"),
-                    _ => out.push(*byte),
-                }
-            }
-            out.push(b'\'');
-            out
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -254,12 +236,5 @@ mod tests {
             output.head.as_bytes().starts_with(b"0\n1\n") && output.tail.as_bytes().ends_with(b"99999\n")
         );
         assert!(output.head.as_bytes().len() <= KEEP && output.tail.as_bytes().len() <= KEEP);
-    }
-
-    #[test]
-    fn words_are_shown_as_one_would_type_them() {
-        for (word, typed) in [("make", "make"), ("a b", "'a b'"), ("", "''"), ("it's", "'it'\\''s'")] {
-            assert_eq!(quoted(word.as_bytes()), typed.as_bytes());
-        }
     }
 }

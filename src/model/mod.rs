@@ -16,6 +16,7 @@ pub mod link;
 pub mod oid;
 pub mod origin;
 pub mod query;
+pub mod quote;
 pub mod redact;
 pub mod restore;
 pub mod sanitise;

@@ -3,6 +3,8 @@
 use std::io::{self, Write};
 use std::path::Path;
 
+use crate::model::quote;
+
 /// Writes `cd DIR && COMMAND`, and between the two what switches to a branch if that is wanted.
 pub fn write(to: &mut dyn Write, dir: &Path, switch: Option<&str>, command: &[String]) -> io::Result<()> {
     to.write_all(b"cd ")?;
@@ -23,13 +25,8 @@ pub fn write(to: &mut dyn Write, dir: &Path, switch: Option<&str>, command: &[St
 /// A word that every shell takes for itself. A terminal that is told to do something by a name in it
 /// would do so: what is not plain is written as `$'…'` has it.
 fn quoted(word: &[u8]) -> Vec<u8> {
-    let plain = |byte: &u8| byte.is_ascii_alphanumeric() || b"-_./:=@%+,".contains(byte);
-    if !word.is_empty() && word.iter().all(plain) {
-        return word.to_vec();
-    }
     if word.iter().all(|byte| (b' '..0x7f).contains(byte)) {
-        let inner = word.split(|byte| *byte == b'\'').collect::<Vec<_>>().join(&b"'\\''"[..]);
-        return [b"'", &inner[..], b"'"].concat();
+        return quote::as_needed(word);
     }
     let mut all = b"$'".to_vec();
     for byte in word {

@@ -12,6 +12,7 @@ use super::commands::CommandView;
 use super::safe::Safe;
 use super::{count, time};
 use crate::model::command::State;
+use crate::model::quote;
 use crate::model::redact;
 
 /// Which commands a script would run.
@@ -38,7 +39,7 @@ pub fn write(
         let cwd = command.cwd.as_bytes();
         writeln!(to)?;
         if here != Some(cwd) && !cwd.is_empty() {
-            to.write_all(&[b"cd ", &*quoted(cwd), b" || exit\n\n"].concat())?;
+            to.write_all(&[b"cd ", &*quote::always(cwd), b" || exit\n\n"].concat())?;
             here = Some(cwd);
         }
         writeln!(to, "# {}  {}", time::local(command.moment(), zone), ended(view))?;
@@ -96,19 +97,6 @@ fn obstacle(view: &CommandView, extent: Extent) -> Option<&'static str> {
     }
     let succeeded = view.state == State::Done && command.exit == Some(0);
     (extent == Extent::Succeeded && !succeeded).then_some("")
-}
-
-/// As one word of a shell, whatever is in it.
-fn quoted(word: &[u8]) -> Vec<u8> {
-    let mut quoted = vec![b'\''];
-    for byte in word {
-        match byte {
-            b'\'' => quoted.extend_from_slice(br"'\''"),
-            _ => quoted.push(*byte),
-        }
-    }
-    quoted.push(b'\'');
-    quoted
 }
 
 /// What a terminal is shown of a script: the same lines, and nothing that it would obey.
