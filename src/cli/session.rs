@@ -20,9 +20,9 @@ use crate::view::session::{self as view, ConversationView};
 use crate::wire::event;
 use crate::wire::transcripts::Usage;
 use crate::wire::transcripts::summary::Summary;
-use args::{Alias, Find, How, Link, LinkParent, One, Rebuild, Sweep, Verb};
+use args::{Alias, Find, Link, LinkParent, One, Rebuild, Sweep, Verb};
 
-pub use args::Args;
+pub use args::{Args, How};
 
 /// Runs it.
 pub fn run(world: &World, args: &Args) -> Result<Exit> {

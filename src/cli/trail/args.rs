@@ -1,5 +1,7 @@
 //! What `trace trail …` takes.
 
+pub use crate::cli::session::How;
+
 /// List the stories of your branches, the last worked on first
 ///
 /// A trail is what was recorded on one branch, in every worktree of this clone. Its title is its first
@@ -67,17 +69,6 @@ pub struct Show {
     /// Walk through it on a whole screen
     #[arg(short, long, conflicts_with = "json")]
     pub interactive: bool,
-    /// Print a JSON document
-    #[arg(long)]
-    pub json: bool,
-}
-
-/// What every edit takes.
-#[derive(clap::Args)]
-pub struct How {
-    /// Only show what would be written
-    #[arg(long)]
-    pub dry_run: bool,
     /// Print a JSON document
     #[arg(long)]
     pub json: bool,
