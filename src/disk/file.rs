@@ -87,39 +87,23 @@ pub fn replace(path: &Path, bytes: &[u8], durability: Durability) -> Result<()> 
 /// Puts `bytes` at `path` as [`replace`] does, but as a file of the user's own: with the permissions it
 /// has there, else with those that new files get.
 pub fn rewrite(path: &Path, bytes: &[u8]) -> Result<()> {
-    let temporary = beside(path);
-    let write = || {
-        let mut file = OpenOptions::new()
-            .write(true)
-            .create_new(true)
-            .custom_flags(OFlags::NOFOLLOW.bits().cast_signed())
-            .open(&temporary)?;
-        if let Ok(before) = fs::metadata(path) {
-            file.set_permissions(before.permissions())?;
-        }
-        file.write_all(bytes)?;
-        file.sync_all()?;
-        fs::rename(&temporary, path)
-    };
-    let written = write();
-    if written.is_err() {
-        // Best effort: it is nobody's, and is named so.
-        let _ = fs::remove_file(&temporary);
-    }
-    written.with_context(|| format!("write {}", path.display()))
+    own(path, bytes, 0o666, fs::metadata(path).ok().map(|before| before.permissions()))
 }
 
 /// Puts a program of the user's own at `path`, as a whole: everybody may run it who may read it.
 pub fn program(path: &Path, bytes: &[u8]) -> Result<()> {
+    own(path, bytes, 0o777, None)
+}
+
+/// `mode`: what the umask leaves of it are the permissions, unless some are given.
+fn own(path: &Path, bytes: &[u8], mode: u32, permissions: Option<fs::Permissions>) -> Result<()> {
     let temporary = beside(path);
+    let flags = OFlags::NOFOLLOW.bits().cast_signed();
     let write = || {
-        let flags = OFlags::NOFOLLOW.bits().cast_signed();
-        let mut file = OpenOptions::new()
-            .write(true)
-            .create_new(true)
-            .mode(0o777)
-            .custom_flags(flags)
-            .open(&temporary)?;
+        let mut options = OpenOptions::new();
+        let mut file =
+            options.write(true).create_new(true).mode(mode).custom_flags(flags).open(&temporary)?;
+        permissions.map_or(Ok(()), |permissions| file.set_permissions(permissions))?;
         file.write_all(bytes)?;
         file.sync_all()?;
         fs::rename(&temporary, path)
