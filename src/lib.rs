@@ -16,7 +16,7 @@
 //! | 4 | [`cli`] | the command line, hooks, environment, terminal | decisions |
 //! | 3 | [`capture`] | shells, agents, git, their hooks, `trace run`: what happened, as events | reading back |
 //! | 3 | [`recall`] | listings, search, selectors, differences, who changed what, why a line is there, what led to a commit, sessions, what undo takes back | writing |
-//! | 2 | [`store`] | record, flush, swap, restore, read models, merging, checking | the terminal |
+//! | 2 | [`store`] | record, flush, swap, transcripts, restore, read models, merging, checking | the terminal |
 //! | 1 | [`wire`] | bytes to model and back, pure | files |
 //! | 1 | [`disk`] | files, locks, journals, consent, clocks, dice | git objects |
 //! | 1 | [`git`] | objects, packs, trees, blame, the scan of the worktree; the only user of gix | writing files |

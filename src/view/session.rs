@@ -252,6 +252,11 @@ pub fn explain(to: &mut dyn Write, session: &Session) -> io::Result<()> {
         let kind = format!("{kind:?}").to_lowercase();
         writeln!(to, "{:<14} {parent} ({kind})", "parent")?;
     }
+    if let Some(shared) = &session.shared {
+        let much = if shared.whole { "all records of" } else { "its beginning with" };
+        let last = Safe(shared.at_message.as_bytes());
+        writeln!(to, "{:<14} {much} {}, up to {last}", "shares", shared.of)?;
+    }
     for one in &session.candidates {
         let agree = format!("{} strong and {} weak circumstances agree", one.strong, one.weak);
         writeln!(to, "{:<14} {} (same first prompt, {}; {agree})", "candidate", one.id, one.confidence)?;

@@ -44,6 +44,9 @@ fn session(of: &Session, now: Timestamp) -> Fields {
             "weak": one.weak,
         })
     });
+    let shares = of.shared.as_ref().map(|shared| {
+        json!({"with": shared.of.as_str(), "up_to": shared.at_message.lossy(), "whole": shared.whole})
+    });
     let external = of.external_ids.iter().map(|id| id.lossy().into_owned().into());
     Fields::default()
         .with("id", of.id.as_str())
@@ -56,6 +59,7 @@ fn session(of: &Session, now: Timestamp) -> Fields {
         .with("closed_reason", of.closed_reason.clone())
         .with("parent", of.parent.as_ref().map(ToString::to_string))
         .with("parent_kind", json!(of.parent_kind))
+        .with("shares", shares.unwrap_or_default())
         .list("candidates", candidates)
         .with("candidates_omitted", of.candidates_omitted)
         .text("branch", of.branch.as_ref())

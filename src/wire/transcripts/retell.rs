@@ -9,7 +9,7 @@ use crate::model::time::Timestamp;
 use crate::wire::call::{Call, Effect, Kind, Origin, ToolId, derived_id, effect};
 use crate::wire::tools;
 
-/// Of more calls that did not end the oldest are given up.
+/// While so many calls have not ended no other is begun: that is no agent.
 const OPEN: usize = 1024;
 
 /// What a transcript is told of, until it is told otherwise.
@@ -20,7 +20,7 @@ pub struct Retelling {
     model: Option<String>,
     transcript: Text,
     last: Option<Timestamp>,
-    open: HashMap<String, (Call, Timestamp)>,
+    open: HashMap<String, Call>,
 }
 
 /// A call, and when it was made.
@@ -92,12 +92,12 @@ impl Retelling {
             None => derived_id(&self.session, call.tool.as_deref(), key.as_bytes()),
         });
         if effect(&call) == Effect::MayWrite && self.open.len() < OPEN {
-            self.open.insert(key, (call, at));
+            self.open.insert(key, call);
         }
     }
 
     fn end(&mut self, done: &Done, at: Timestamp) -> Option<Told> {
-        let (mut call, _) = self.open.remove(done.id.as_ref()?)?;
+        let mut call = self.open.remove(done.id.as_ref()?)?;
         for path in self.absolute(&done.paths) {
             if !call.paths.contains(&path) {
                 call.paths.push(path);
