@@ -116,12 +116,14 @@ fn here(world: &World, args: &Args) -> Result<Exit> {
         if githooks::missing(world, &place).is_ok_and(|missing| missing.is_empty()) {
             output::say("git: its hooks tell of commits now; `trace disable` leaves them as they were");
         }
-        output::say(
-            "shells: put `eval \"$(trace init bash)\"` (or zsh) at the end of your rc file; fish: `trace init fish | source`",
-        );
-        output::say(
-            "agents: `trace enable --agent claude`, or codex, cursor, gemini, opencode, copilot, droid, pi",
-        );
+        for line in [
+            "shells: at the end of your rc file  eval \"$(trace init bash)\"  (or zsh)",
+            "        in fish                     trace init fish | source",
+            "agents: trace enable --agent NAME   for claude, codex, cursor, gemini,",
+            "                                    opencode, copilot, droid, pi",
+        ] {
+            output::say(line);
+        }
     }
     Ok(Exit::Done)
 }
