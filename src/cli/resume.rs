@@ -12,6 +12,7 @@ use anyhow::{Context, Result, bail};
 use super::exit::{Exit, Refusal};
 use super::world::World;
 use super::{output, restore, selector};
+use crate::capture::present;
 use crate::disk::file::{self, Durability};
 use crate::git::store::Store;
 use crate::model::session::Session;
@@ -127,15 +128,20 @@ fn meant<'a>(
 /// Lets somebody at a terminal choose; anybody else gets the last one.
 fn pick<'a>(world: &World, all: &'a [Session]) -> Result<&'a Session> {
     const SHOWN: usize = 15;
-    let Some(last) = all.first() else {
-        bail!(NotFound("there is no session to go on with yet".to_owned()));
+    // Nobody means to go on with what they are in.
+    let variable = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
+    let present = present::doer(&variable).map(|doer| doer.session);
+    let others =
+        all.iter().filter(|one| present.as_ref().is_none_or(|id| one.id != *id && !one.also.contains(id)));
+    let shown: Vec<&Session> = others.take(SHOWN).collect();
+    let Some(last) = shown.first() else {
+        bail!(NotFound("there is no other session to go on with yet".to_owned()));
     };
-    let shown = &all[..all.len().min(SHOWN)];
     if shown.len() == 1 || !(std::io::stdin().is_terminal() && std::io::stderr().is_terminal()) {
-        return Ok(last);
+        return Ok(*last);
     }
     let mut table = Vec::new();
-    listing::choice(&mut table, &shown.iter().collect::<Vec<_>>(), &world.look())?;
+    listing::choice(&mut table, &shown, &world.look())?;
     let mut err = std::io::stderr();
     err.write_all(&table)?;
     write!(err, "Which one? [1-{}, Enter for 1, q to leave] ", shown.len())?;
@@ -146,7 +152,7 @@ fn pick<'a>(world: &World, all: &'a [Session]) -> Result<&'a Session> {
         "" if answer.ends_with('\n') => Some(0),
         word => word.parse::<usize>().ok().and_then(|n| n.checked_sub(1)),
     };
-    chosen.and_then(|at| shown.get(at)).context(Refusal("nothing was chosen".to_owned()))
+    chosen.and_then(|at| shown.get(at)).copied().context(Refusal("nothing was chosen".to_owned()))
 }
 
 fn branch(session: &Session) -> Result<String> {

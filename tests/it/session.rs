@@ -285,3 +285,17 @@ fn a_briefing_tells_another_agent_what_was_wanted_and_what_is_open() {
     );
     assert_eq!(sandbox.trace(&["handoff", "c-1", "--to", "nobody"]).code, 1);
 }
+
+#[test]
+fn nobody_goes_on_with_the_session_that_they_are_in() {
+    let sandbox = Sandbox::enabled();
+    prompt(&sandbox, "c-1", "older");
+    prompt(&sandbox, "c-2", "the present one");
+    let inside = sandbox.with("CLAUDE_CODE_SESSION_ID", "c-2");
+    assert_eq!(sandbox.json(&["resume"])["command"], json!(["claude", "-r", "c-2"]));
+    assert_eq!(inside.json(&["resume"])["command"], json!(["claude", "-r", "c-1"]));
+    let alone = Sandbox::enabled();
+    prompt(&alone, "c-2", "the only one");
+    let ran = alone.with("CLAUDE_CODE_SESSION_ID", "c-2").trace(&["resume"]);
+    assert!(ran.code == 1 && ran.stderr.contains("no other session"), "{ran:?}");
+}
