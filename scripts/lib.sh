@@ -8,6 +8,12 @@ die() { printf '%s\n' "$*" >&2; exit 1; }
 
 have() { command -v "$1" >/dev/null 2>&1; }
 
+# Runs a command that hears every signal. What ignores one (a shell that puts work into the
+# background, nohup) hands that on to all its children, and there are tests that press Ctrl-C.
+hearing() {
+    if env --default-signal true 2>/dev/null; then env --default-signal "$@"; else "$@"; fi
+}
+
 # Prints those of the given tools that are not there.
 missing() {
     local tool
