@@ -10,6 +10,8 @@ use std::os::unix::ffi::OsStrExt;
 use std::os::unix::process::ExitStatusExt;
 use std::process::{Command, ExitStatus, Stdio};
 use std::sync::Mutex;
+use std::sync::mpsc::channel;
+use std::thread;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Error, Result};
@@ -112,14 +114,17 @@ impl Run<'_> {
 fn spawn_and_copy(command: &[OsString], kept: &Mutex<Kept>) -> Result<ExitStatus> {
     let (program, arguments) = command.split_first().context("there is no command to run")?;
     let (ended, running) = pipe_with(PipeFlags::CLOEXEC).context("make a pipe")?;
+    let (ended, (tell_out, out), (tell_err, err)) = (&ended, channel(), channel());
     let mut child = Command::new(program);
     child.args(arguments).stdout(Stdio::piped()).stderr(Stdio::piped());
-    let mut child = child.spawn().with_context(|| format!("run {}", program.to_string_lossy()))?;
-    let (out, err) = (child.stdout.take(), child.stderr.take());
-    let ended = &ended;
-    std::thread::scope(|scope| {
-        scope.spawn(move || copy(out, ended, &mut std::io::stdout(), kept));
-        scope.spawn(move || copy(err, ended, &mut std::io::stderr(), kept));
+    thread::scope(|scope| {
+        // Before the command: once it runs, somebody must take what it says.
+        let copier = move || copy(out.recv().ok().flatten(), ended, &mut std::io::stdout(), kept);
+        thread::Builder::new().spawn_scoped(scope, copier).context("start a thread for the output")?;
+        let copier = move || copy(err.recv().ok().flatten(), ended, &mut std::io::stderr(), kept);
+        thread::Builder::new().spawn_scoped(scope, copier).context("start a thread for the errors")?;
+        let mut child = child.spawn().with_context(|| format!("run {}", program.to_string_lossy()))?;
+        let _ = (tell_out.send(child.stdout.take()), tell_err.send(child.stderr.take()));
         let status = child.wait().context("wait for the command");
         // Both copiers wait for this beside their own pipe.
         drop(running);

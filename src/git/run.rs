@@ -50,11 +50,19 @@ pub fn output(program: &mut Command) -> io::Result<Output> {
 /// The same of a program that was started.
 pub fn finish(mut child: Child) -> io::Result<Output> {
     // Whoever fills both pipes waits for nobody who reads one of them.
-    let errors = child.stderr.take().map(|pipe| thread::spawn(|| all_of(pipe)));
+    let reader = |pipe| thread::Builder::new().spawn(|| all_of(pipe));
+    let errors = child.stderr.take().map(reader).transpose();
+    let errors = errors.inspect_err(|_| end(&mut child))?;
     let stdout = child.stdout.take().map_or(Ok(Vec::new()), all_of);
     let status = child.wait()?;
     let stderr = errors.and_then(|reader| reader.join().ok()).unwrap_or(Ok(Vec::new()))?;
     Ok(Output { status, stdout: stdout?, stderr })
+}
+
+/// Nobody can take what it says.
+fn end(child: &mut Child) {
+    let _ = child.kill();
+    let _ = child.wait();
 }
 
 fn all_of(mut pipe: impl Read) -> io::Result<Vec<u8>> {

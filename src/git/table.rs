@@ -12,7 +12,7 @@ pub mod log;
 mod row;
 
 use crate::model::oid::Oid;
-use row::{ROW, decode, encode, read_id, u32_at, u64_at, write_id};
+use row::{ROW, decode, decode_part, encode, read_id, u32_at, u64_at, write_id};
 use std::ffi::CStr;
 use std::hash::{BuildHasher, Hasher};
 use std::ops::Range;
@@ -115,6 +115,15 @@ impl Table {
         match slot.checked_sub(self.rows) {
             Some(at) => Some(self.extra[at].1),
             None => decode(self.bytes(slot)),
+        }
+    }
+
+    /// The part that the path in a slot plays: of a hundred thousand rows this is cheaper to ask than
+    /// the rows. `None` if the slot is void.
+    pub fn part(&self, slot: usize) -> Option<Part> {
+        match slot.checked_sub(self.rows) {
+            Some(at) => Some(self.extra[at].1.part),
+            None => decode_part(self.bytes(slot)),
         }
     }
 

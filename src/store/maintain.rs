@@ -286,9 +286,12 @@ fn pack_into(store: &Path, room: &Path, order: &[u8]) -> Result<String> {
     let mut child = git.spawn().context("run git pack-objects")?;
     let mut stdin = child.stdin.take().context("git pack-objects takes a list")?;
     let list = order.to_vec();
-    let feeder = std::thread::spawn(move || stdin.write_all(&list));
+    let feeder = std::thread::Builder::new().spawn(move || stdin.write_all(&list));
     let output = run::finish(child).context("wait for git pack-objects")?;
-    let fed = feeder.join().map_err(|_| anyhow::anyhow!("feeding git pack-objects failed"))?;
+    let fed = feeder
+        .context("start a thread for the list")?
+        .join()
+        .map_err(|_| anyhow::anyhow!("feeding git pack-objects failed"))?;
     ensure!(output.status.success(), "git pack-objects: {}", String::from_utf8_lossy(&output.stderr).trim());
     fed.context("feed git pack-objects")?;
     Ok(String::from_utf8_lossy(&output.stdout).trim().to_owned())

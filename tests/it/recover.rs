@@ -124,6 +124,24 @@ fn an_index_that_cannot_be_opened_for_now_ends_no_chain() {
 }
 
 #[test]
+fn where_the_system_gives_no_thread_a_checkpoint_is_taken_all_the_same() {
+    if !have("strace", "faults at system calls") {
+        return;
+    }
+    let sandbox = Sandbox::enabled();
+    for at in 0..600 {
+        sandbox.write(&format!("f{at}"), format!("{at}\n"));
+    }
+    // Many that are new, and then many that are known.
+    for content in ["one", "two"] {
+        sandbox.write("f0", content);
+        let none = ["-f", "-qq", "-o", "/dev/null", "-e", "inject=clone,clone3:error=EAGAIN"];
+        let ran = sandbox.run("strace", &[&none[..], &["trace", "checkpoint"]].concat()).good("checkpoint");
+        assert_eq!(sandbox.store_git(&["show", &format!("{}:worktree/f0", ran.trim())]), content);
+    }
+}
+
+#[test]
 fn a_base_that_moved_is_kept_though_nothing_else_is_new() {
     let sandbox = Sandbox::new();
     sandbox.write("a", "a\n");

@@ -24,14 +24,6 @@ pub(super) fn each<'j, J: Sync>(
     look: impl Fn(&J) -> Look + Sync,
     mut take: impl FnMut(&J, Look) -> Result<Go>,
 ) -> Result<()> {
-    if threads <= 1 {
-        for job in jobs {
-            if take(job, look(job))? == Go::Stop {
-                break;
-            }
-        }
-        return Ok(());
-    }
     let pieces = Mutex::new(jobs.chunks(PIECE));
     let work = |sender: SyncSender<Looks<'j, J>>| {
         while let Ok(Some(piece)) = pieces.lock().map(|mut pieces| pieces.next()) {
@@ -43,9 +35,13 @@ pub(super) fn each<'j, J: Sync>(
     };
     std::thread::scope(|scope| {
         let (sender, looks) = sync_channel(threads);
-        for _ in 0..threads {
+        let start = |_: &usize| {
             let (sender, work) = (sender.clone(), &work);
-            scope.spawn(move || work(sender));
+            std::thread::Builder::new().spawn_scoped(scope, move || work(sender)).is_ok()
+        };
+        // Where one would do, or the system gives none, nothing is handed over.
+        if threads <= 1 || (0..threads).filter(start).count() == 0 {
+            return alone(jobs, &look, take);
         }
         drop(sender);
         for (job, look) in looks.into_iter().flatten() {
@@ -55,6 +51,19 @@ pub(super) fn each<'j, J: Sync>(
         }
         Ok(())
     })
+}
+
+fn alone<J>(
+    jobs: &[J],
+    look: impl Fn(&J) -> Look,
+    mut take: impl FnMut(&J, Look) -> Result<Go>,
+) -> Result<()> {
+    for job in jobs {
+        if take(job, look(job))? == Go::Stop {
+            break;
+        }
+    }
+    Ok(())
 }
 
 /// Jobs and what was seen.

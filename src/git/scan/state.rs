@@ -263,19 +263,19 @@ impl<'a> Scan<'a> {
     }
 
     fn skipped(&self) -> Vec<Skip> {
-        let reason = |row: Row| match row.part {
+        let reason = |part: Part| match part {
             Part::Skipped(reason) => Some(reason),
             Part::Away(reason) => reason,
             _ => None,
         };
         let mut all: BTreeMap<&[u8], Reason> = BTreeMap::new();
         for slot in 0..self.table.slots() {
-            if let Some(reason) = self.table.row(slot).and_then(reason) {
+            if let Some(reason) = self.table.part(slot).and_then(reason) {
                 all.insert(self.table.path(slot), reason);
             }
         }
         for (path, row) in &self.changes {
-            match row.and_then(reason) {
+            match row.and_then(|row| reason(row.part)) {
                 Some(reason) => all.insert(path, reason),
                 None => all.remove(&path[..]),
             };

@@ -47,7 +47,8 @@ pub(super) fn sweep(root: &Root, table: &Table, threads: usize, deadline: Option
     };
     std::thread::scope(|scope| {
         for _ in 1..threads {
-            scope.spawn(work);
+            // Where the system gives no thread, the others do its share.
+            let _ = std::thread::Builder::new().spawn_scoped(scope, work);
         }
         work();
     });

@@ -146,12 +146,15 @@ pub(super) fn encode(to: &mut Vec<u8>, id_len: usize, row: &Row, path_len: usize
     write_id(&mut to[at..], row.id);
 }
 
+/// Reads the part of a row alone; `None` if it is void.
+pub(super) fn decode_part(bytes: &[u8]) -> Option<Part> {
+    (bytes[35] & GONE == 0).then(|| part_of(bytes[34]))
+}
+
 /// Reads a row; `None` if it is void.
 pub(super) fn decode(bytes: &[u8]) -> Option<Row> {
+    let part = decode_part(bytes)?;
     let flags = bytes[35];
-    if flags & GONE != 0 {
-        return None;
-    }
     let stat = Stat {
         mtime: u64_at(bytes, 0) as i64,
         ctime: u64_at(bytes, 8) as i64,
@@ -160,7 +163,6 @@ pub(super) fn decode(bytes: &[u8]) -> Option<Row> {
         mode: u32::from(u16::from_le_bytes([bytes[32], bytes[33]])),
     };
     let id = if flags & HAS_ID != 0 { Oid::from_bytes(&bytes[ROW..]) } else { None };
-    let part = part_of(bytes[34]);
     Some(Row { stat, part, dirty: flags & DIRTY != 0, tracked: flags & TRACKED != 0, id })
 }
 
