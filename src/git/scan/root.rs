@@ -4,7 +4,7 @@
 //! looked at before: the kernel resolves it and refuses links, or we walk it name by name.
 
 use super::super::table::Stat;
-use rustix::fs::{AtFlags, Mode, OFlags, ResolveFlags};
+use rustix::fs::{AtFlags, CWD, Mode, OFlags, ResolveFlags};
 use rustix::io::{Errno, Result};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::path::Path;
@@ -40,6 +40,19 @@ impl Root {
     /// The top's descriptor.
     pub fn top(&self) -> BorrowedFd<'_> {
         self.top.as_fd()
+    }
+
+    /// The top for very many calls. If it is where this process stands, the kernel is spared counting
+    /// who holds a descriptor, which among threads is a tenth of an `lstat`.
+    pub fn nearest(&self) -> BorrowedFd<'_> {
+        let place = |at: BorrowedFd<'_>| {
+            let stat = rustix::fs::statat(at, c".", AtFlags::SYMLINK_NOFOLLOW).ok()?;
+            Some((stat.st_dev, stat.st_ino))
+        };
+        match place(CWD) {
+            Some(here) if place(self.top()) == Some(here) => CWD,
+            _ => self.top(),
+        }
     }
 
     /// Opens a directory for listing and for what is in it.

@@ -8,6 +8,7 @@ use super::super::table::{Part, Row, Stat, Table};
 use super::root::{Root, from_system, is_absent};
 use crate::model::change::Reason;
 use rustix::fs::AtFlags;
+use std::os::fd::BorrowedFd;
 use std::sync::Mutex;
 use std::time::Instant;
 
@@ -36,12 +37,13 @@ pub(super) fn sweep(root: &Root, table: &Table, threads: usize, deadline: Option
     let threads = threads.clamp(1, fates.len() / 256 + 1);
     // Pieces, and not shares: a thread that gets its processor late must not be waited for.
     let pieces = Mutex::new(fates.chunks_mut(PIECE).enumerate());
+    let top = root.nearest();
     let work = || {
         while deadline.is_none_or(|deadline| Instant::now() < deadline) {
             let next = pieces.lock().map(|mut pieces| pieces.next());
             let Ok(Some((piece, fates))) = next else { return };
             for (at, fate) in fates.iter_mut().enumerate() {
-                *fate = one(root, table, piece * PIECE + at);
+                *fate = one(top, table, piece * PIECE + at);
             }
         }
     };
@@ -55,11 +57,11 @@ pub(super) fn sweep(root: &Root, table: &Table, threads: usize, deadline: Option
     fates
 }
 
-fn one(root: &Root, table: &Table, slot: usize) -> Fate {
+fn one(top: BorrowedFd<'_>, table: &Table, slot: usize) -> Fate {
     let Some(row) = table.row(slot) else { return Fate::Same };
     let path = table.c_path(slot);
     let path = if path.is_empty() { c"." } else { path };
-    match (rustix::fs::statat(root.top(), path, AtFlags::SYMLINK_NOFOLLOW), row.part) {
+    match (rustix::fs::statat(top, path, AtFlags::SYMLINK_NOFOLLOW), row.part) {
         (Err(error), Part::Away(None)) if is_absent(error) => Fate::Away,
         // It has come, or what kept it out of the tree may have passed.
         (_, Part::Away(_)) => Fate::Changed,
