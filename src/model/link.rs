@@ -168,6 +168,12 @@ impl Scene<'_> {
         self.line.places(edit).iter().filter(|place| self.in_stretch(place.0).is_some()).copied().collect()
     }
 
+    /// When the commit had come about here, if it did.
+    fn end(&self) -> Option<Timestamp> {
+        let last = self.stretches.iter().map(|stretch| *stretch.steps.end()).max()?;
+        self.line.steps.get(last).map(|step| step.at)
+    }
+
     fn at(&self, places: &[Place]) -> Option<Timestamp> {
         places.last().map(|place| self.line.steps[place.0].at)
     }
@@ -188,8 +194,12 @@ pub fn trace(delta: &[Edit], scenes: &[Scene<'_>]) -> Vec<BTreeMap<Place, How>> 
 
 /// Where one path came to what the commit has, worktree by worktree.
 fn origin(edit: &Edit, scenes: &[Scene<'_>]) -> Vec<Vec<Place>> {
+    // What was found once the commit was made did not lead to it.
+    let until = scenes.iter().filter_map(Scene::end).max();
+    let in_time =
+        |scene: &Scene<'_>, step: usize| until.is_none_or(|until| scene.line.steps[step].at <= until);
     // The first time: what comes later may be git itself, which puts there what was made elsewhere.
-    let mut all = earliest(scenes, &|scene| scene.line.chain(edit, &|_| true));
+    let mut all = earliest(scenes, &|scene| scene.line.chain(edit, &|step| in_time(scene, step)));
     for (own, scene) in all.iter_mut().zip(scenes) {
         own.extend(scene.near(edit));
     }
@@ -201,7 +211,8 @@ fn origin(edit: &Edit, scenes: &[Scene<'_>]) -> Vec<Vec<Place>> {
         // What it was before is another matter: the commit may have been moved to another parent.
         let same = |scene: &Scene<'_>| {
             let mut places = scene.line.places(edit).iter();
-            places.find(|place| scene.line.edit(**place).new == edit.new).copied().into_iter().collect()
+            let is_it = |place: &&Place| scene.line.edit(**place).new == edit.new && in_time(scene, place.0);
+            places.find(is_it).copied().into_iter().collect()
         };
         all = earliest(scenes, &same);
     }
@@ -276,6 +287,9 @@ mod tests {
         assert_eq!(links(&plain, &["a 12", "b 12", "c 12"], None), ["1 head", "2 head", "3 head"]);
         assert_eq!(links(&plain, &["a 12"], None), ["1 head"], "a partial commit");
         assert_eq!(links(&plain, &["a 12"], Some(3)), ["1 hook"]);
+        // What is found once it is made did not lead to it, be it the same.
+        let later = line(&["A:", "B: a 13", "C: a 31", "D: a 12"]);
+        assert_eq!(links(&later, &["a 12"], Some(1)), ["1 hook"]);
         // A file that was changed twice before it was committed.
         let twice = line(&["A:", "A: a 12", "A: a 23", "B:"]);
         assert_eq!(links(&twice, &["a 13"], None), ["1 head", "2 head"]);

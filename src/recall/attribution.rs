@@ -29,6 +29,13 @@ pub struct Found {
     pub changes: Vec<Change>,
 }
 
+impl Found {
+    /// When a change that was found was made, as far as that is known.
+    pub fn moment(&self, change: &Change) -> Timestamp {
+        change.mtime.filter(|at| (self.since..=self.at).contains(at)).unwrap_or(self.at)
+    }
+}
+
 /// The stretches of time in which commands and tools were at work, by their start.
 #[derive(Debug, Default)]
 pub struct Windows {

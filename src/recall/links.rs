@@ -3,11 +3,12 @@
 //! Derived when it is asked for, from what is recorded in every worktree of the clone: [`link`] decides
 //! what of it went into a commit, and who was at work then says the rest.
 
+mod gathered;
 mod line;
 mod patch;
 
 use std::cell::RefCell;
-use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
+use std::collections::{HashMap, HashSet, VecDeque};
 use std::ops::ControlFlow;
 use std::rc::Rc;
 
@@ -15,7 +16,7 @@ use anyhow::{Context, Result};
 
 use crate::git::store::Store;
 use crate::git::{ancestry, diff, head};
-use crate::model::change::{Author, Change};
+use crate::model::change::Change;
 use crate::model::event::{Event, What};
 use crate::model::gitact::Committed;
 use crate::model::id::{CommandId, SessionId};
@@ -25,7 +26,10 @@ use crate::model::time::Timestamp;
 use crate::store::home::Home;
 use crate::wire::trailer::{self, Trailer};
 
+use super::attribution::Found;
+use super::commands::Record;
 use super::turns::Turn;
+use gathered::Gathered;
 use line::Told;
 
 /// Of a commit that changes more paths, so many are looked at.
@@ -99,6 +103,26 @@ impl<'a> Ground<'a> {
         Ok((Self { home, store, lines, rewritten, deltas: RefCell::default() }, troubles))
     }
 
+    /// The record of each worktree.
+    pub fn records(&self) -> impl Iterator<Item = &Record> {
+        self.lines.iter().map(|line| &line.record)
+    }
+
+    /// What a checkpoint found, and the worktree that it is of, as [`Self::records`] counts them.
+    pub fn found(&self, checkpoint: Oid) -> Option<(usize, &Found)> {
+        self.lines.iter().enumerate().find_map(|(at, line)| Some((at, line.found(checkpoint)?)))
+    }
+
+    /// When the first checkpoint was made.
+    pub fn began(&self) -> Option<Timestamp> {
+        self.lines.iter().filter_map(|line| line.line.steps.first()).map(|step| step.at).min()
+    }
+
+    /// When git's hook told of a commit first.
+    fn made(&self, commit: Oid) -> Option<Timestamp> {
+        self.lines.iter().filter_map(|line| line.told_of(commit)).map(|(_, event)| event.at).min()
+    }
+
     /// The commits that are known to have been made here, newest first, each once.
     fn recorded(&self) -> Vec<Oid> {
         let mut all = Vec::new();
@@ -156,7 +180,11 @@ pub fn of_commit(ground: &Ground<'_>, commit: Oid) -> Result<Links> {
         line.take_told(commit, How::Hook, &mut links);
         before.iter().for_each(|old| line.take_told(*old, How::Rewrite, &mut links));
     }
-    take_alike(ground, &delta, &[&before[..], &[commit]].concat(), &mut links)?;
+    // What was made later did not lead to it.
+    let until = ground.made(commit);
+    let is_older = |other: Oid| until.is_none_or(|until| ground.made(other).is_none_or(|at| at <= until));
+    let is_known = |other: Oid| other == commit || before.contains(&other);
+    take_alike(ground, &delta, &|other| !is_known(other) && is_older(other), &mut links)?;
     for one in &trailers {
         let known = one.checkpoint().filter(|id| ground.lines.iter().any(|line| line.has(*id)));
         known.into_iter().for_each(|id| links.checkpoint(id, How::Trailer));
@@ -260,10 +288,15 @@ fn came_about(ground: &Ground<'_>, line: &Told, commit: Oid) -> Result<Vec<Stret
 }
 
 /// Links a commit by way of others with the same change of the same lines: it was picked, or moved
-/// where no hook told of that. `known` are those that it is linked by already.
-fn take_alike(ground: &Ground<'_>, delta: &[Edit], known: &[Oid], links: &mut Gathered) -> Result<()> {
+/// where no hook told of that.
+fn take_alike(
+    ground: &Ground<'_>,
+    delta: &[Edit],
+    may_be: &dyn Fn(Oid) -> bool,
+    links: &mut Gathered,
+) -> Result<()> {
     let mut own = None;
-    for other in ground.recorded().into_iter().filter(|other| !known.contains(other)).take(LIKELY) {
+    for other in ground.recorded().into_iter().filter(|other| may_be(*other)).take(LIKELY) {
         let Ok(theirs) = ground.delta(other) else { continue };
         if !theirs.iter().map(|edit| &edit.path).eq(delta.iter().map(|edit| &edit.path)) {
             continue;
@@ -316,71 +349,5 @@ fn committed(event: &Event) -> Option<&Committed> {
     match &event.what {
         What::Committed(made) => Some(made),
         _ => None,
-    }
-}
-
-/// What was found so far.
-#[derive(Default)]
-struct Gathered {
-    checkpoints: HashMap<Oid, How>,
-    sessions: HashMap<SessionId, How>,
-    commands: HashMap<CommandId, How>,
-    /// By session and number.
-    prompts: BTreeMap<(String, u64), (Turn, How)>,
-    changes: Vec<Traced>,
-}
-
-/// Notes a way in which something is known, if it is surer than those before.
-fn note<K: std::hash::Hash + Eq>(all: &mut HashMap<K, How>, key: K, how: How) {
-    let known = all.entry(key).or_insert(how);
-    *known = how.min(*known);
-}
-
-impl Gathered {
-    fn checkpoint(&mut self, id: Oid, how: How) {
-        note(&mut self.checkpoints, id, how);
-    }
-
-    fn session(&mut self, id: SessionId, how: How) {
-        note(&mut self.sessions, id, how);
-    }
-
-    fn author(&mut self, line: &Told, author: &Author, at: Timestamp, how: How) {
-        let command = author.command.as_ref();
-        command.into_iter().for_each(|id| note(&mut self.commands, id.clone(), how));
-        if let Some(session) = &author.session {
-            self.session(session.clone(), how);
-            line.turn(session, at).into_iter().for_each(|turn| self.prompt(turn, how));
-        }
-    }
-
-    fn prompt(&mut self, turn: &Turn, how: How) {
-        let key = (turn.session.to_string(), turn.n);
-        let known = self.prompts.entry(key).or_insert_with(|| (turn.clone(), how));
-        known.1 = how.min(known.1);
-    }
-
-    fn finish(self, ground: &Ground<'_>, commit: Oid, parent: Option<Oid>, trailers: Vec<Trailer>) -> Links {
-        let Self { checkpoints, mut sessions, mut commands, prompts, changes } = self;
-        let told = ground.lines.iter().flat_map(|line| line.checkpoints.iter().zip(&line.line.steps));
-        let mut order: Vec<_> = told.map(|(id, step)| (step.at, id)).collect();
-        order.sort_by_key(|(at, _)| *at);
-        let order = order.into_iter().map(|(_, id)| id);
-        let checkpoints =
-            order.filter_map(|id| Some(Link { what: *id, how: *checkpoints.get(id)? })).collect();
-        let mut prompts: Vec<_> = prompts.into_values().map(|(what, how)| Link { what, how }).collect();
-        prompts.sort_by_key(|link| link.what.started);
-        let told = ground.lines.iter().flat_map(|line| &line.record.commands);
-        let commands: Vec<_> = told
-            .filter_map(|one| Some(Link { what: one.id.clone(), how: commands.remove(&one.id)? }))
-            .collect();
-        let seen = ground.lines.iter().flat_map(|line| line.sessions());
-        let mut in_order: Vec<_> =
-            seen.filter_map(|id| Some(Link { how: sessions.remove(&id)?, what: id })).collect();
-        // Those that only a trailer knows of.
-        let mut others: Vec<_> = sessions.into_iter().map(|(what, how)| Link { what, how }).collect();
-        others.sort_by(|a, b| a.what.cmp(&b.what));
-        in_order.extend(others);
-        Links { commit, parent, checkpoints, sessions: in_order, prompts, commands, changes, trailers }
     }
 }

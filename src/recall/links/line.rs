@@ -4,7 +4,8 @@ use std::collections::{BTreeMap, HashMap};
 
 use anyhow::Result;
 
-use super::{Gathered, Traced, committed};
+use super::gathered::Gathered;
+use super::{Traced, committed};
 use crate::git::store::Store;
 use crate::model::change::{Change, Side};
 use crate::model::event::{Event, What};
@@ -74,6 +75,11 @@ impl Told {
         self.record.git.iter().any(|(held_by, event)| *held_by == here && is_it(event))
     }
 
+    /// What a checkpoint of this worktree found.
+    pub fn found(&self, checkpoint: Oid) -> Option<&Found> {
+        self.found.get(&checkpoint)
+    }
+
     /// Whether a checkpoint is one of this worktree.
     pub fn has(&self, id: Oid) -> bool {
         self.checkpoints.contains(&id)
@@ -124,7 +130,7 @@ impl Told {
                 && one.started.is_some_and(|from| from <= event.at)
                 && one.finished.is_none_or(|to| to >= event.at)
         });
-        ran.into_iter().for_each(|one| super::note(&mut links.commands, one.id.clone(), how));
+        ran.into_iter().for_each(|one| links.command(one.id.clone(), how));
     }
 
     /// The turn in which a session was at a moment.
