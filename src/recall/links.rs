@@ -193,6 +193,17 @@ pub fn of_commit(ground: &Ground<'_>, commit: Oid) -> Result<Links> {
     Ok(links.finish(ground, commit, raw.parent, trailers))
 }
 
+/// The changes that led to a change of a file where it was made first, in whatever worktree.
+pub fn of_edit(ground: &Ground<'_>, edit: Edit) -> Vec<Traced> {
+    let scenes: Vec<_> =
+        ground.lines.iter().map(|line| Scene { line: &line.line, stretches: Vec::new() }).collect();
+    let mut links = Gathered::default();
+    for (line, places) in ground.lines.iter().zip(link::trace(&[edit], &scenes)) {
+        line.take(&places, &mut links);
+    }
+    links.changes
+}
+
 /// The commits that a checkpoint or a session led to, of those that were recorded, and of the newest
 /// in the history.
 ///

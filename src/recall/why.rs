@@ -2,28 +2,34 @@
 //!
 //! A line is followed from the file as it is now through the checkpoints that changed it; what is older
 //! than the record, through the commits of the user's. A line that came with somebody's older commit,
-//! by a checkout or a pull, is that commit's, and the command is told beside it.
+//! by a checkout or a pull, is told with whoever wrote it, if that was recorded in any worktree ([`past`]);
+//! else it is that commit's, and the command is told beside it.
+
+mod past;
 
 use std::collections::HashMap;
 use std::fs::Metadata;
 use std::os::unix::fs::MetadataExt;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, anyhow};
 
 use super::attribution::{Found, Windows};
 use super::commands::{self, Record};
 use super::deeds::Deeds;
+use super::links::Ground;
 use super::versions::{self, File, Version};
-use crate::git::blame::{self, Sought};
+use crate::git::blame::{self, Brought, Sought};
 use crate::git::store::Store;
 use crate::git::{head, signed};
 use crate::model::change::{Change, Confidence, Side, Status};
+use crate::model::event::What;
 use crate::model::oid::Oid;
 use crate::model::origin::{Deed, Origin, Signed, Source, Stretch};
 use crate::model::text::Text;
 use crate::model::time::Timestamp;
 use crate::store::home::Home;
 use crate::store::{chain, tip};
+use past::{Borrowed, Past, Way};
 
 /// A file as it is now.
 pub struct Now<'a> {
@@ -54,11 +60,13 @@ pub fn lines(
         windows: Windows::new(&record.commands, &record.others, top),
         deeds: Deeds::of(&record),
         signed: HashMap::new(),
+        borrowed: Vec::new(),
         origins: Vec::new(),
         brought: Vec::new(),
     };
     inquiry.follow(home, now, sought)?;
-    Ok((inquiry.stretches(), read))
+    let told = inquiry.ask_the_past(home)?;
+    Ok((inquiry.stretches(), read.and(told)))
 }
 
 struct Inquiry<'a> {
@@ -67,6 +75,8 @@ struct Inquiry<'a> {
     windows: Windows,
     deeds: Deeds<'a>,
     signed: HashMap<Oid, Signed>,
+    /// What is asked of the past once all is followed.
+    borrowed: Vec<Borrowed>,
     origins: Vec<Origin>,
     /// Lines, and the place of their origin.
     brought: Vec<(u32, usize)>,
@@ -152,7 +162,7 @@ impl Inquiry<'_> {
         let is_it = |change: &&Change| change.path.as_bytes() == version.new.path;
         let origin = match found.and_then(|found| Some((found, found.changes.iter().find(is_it)?))) {
             Some((found, change)) => {
-                let at = change.mtime.filter(|at| (found.since..=found.at).contains(at)).unwrap_or(found.at);
+                let at = found.moment(change);
                 let attributed = self.windows.attribute_one(change.clone(), found.since, found.at);
                 self.done(Source::Checkpoint(version.checkpoint), attributed, at)
             }
@@ -161,13 +171,18 @@ impl Inquiry<'_> {
                 self.uncertain(Source::Checkpoint(version.checkpoint), Some(at), &version.new.path)
             }
         };
-        let fresh = self.came_by_commit(version, found, &origin, fresh)?;
-        self.keep(origin, fresh);
+        let lines = self.came_by_commit(version, found, &origin, fresh)?;
+        if origin.deeds.iter().any(puts_back) {
+            let way = Way::Edit(version.old.as_ref().map(|old| old.side), version.new.side);
+            self.borrowed.push(Borrowed { origin, path: version.new.path.clone(), lines, way });
+        } else {
+            self.keep(origin, lines);
+        }
         Ok(())
     }
 
-    /// Of lines that a checkpoint found, those that a commit had before that: HEAD had moved to it, or
-    /// to one that has them from it. Returns the others.
+    /// Of lines that a checkpoint found, those that came with a commit: HEAD had moved to it, or to one
+    /// that has them from it. Returns the others, which are new.
     fn came_by_commit(
         &mut self,
         version: &Version,
@@ -185,16 +200,59 @@ impl Inquiry<'_> {
         }
         let mut own = Vec::new();
         for brought in blame::commits(self.store, head, &version.new.path, fresh)? {
-            match self.signature(brought.commit)? {
-                // A commit knows its second only.
-                (signed, at) if at.secs() < found.since.secs() => {
-                    let (source, path) = (Source::Commit(signed), Text(brought.path));
-                    self.keep(Origin { source, at: Some(at), path, ..origin.clone() }, brought.lines);
-                }
-                _ => own.extend(brought.lines),
+            if self.is_plain(brought.commit, version.checkpoint) {
+                own.extend(brought.lines);
+                continue;
             }
+            let (signed, at) = self.signature(brought.commit)?;
+            let mut origin = origin.clone();
+            // A commit knows its second only.
+            if at.secs() < found.since.secs() {
+                (origin.source, origin.at) = (Source::Commit(signed), Some(at));
+                origin.path = Text(brought.path.clone());
+            }
+            self.borrow(origin, at, brought);
         }
         Ok(own)
+    }
+
+    /// Whether git told in this checkpoint that somebody committed what was in the files.
+    fn is_plain(&self, commit: Oid, checkpoint: Oid) -> bool {
+        self.record.git.iter().any(|(held_by, event)| match &event.what {
+            What::Committed(made) => {
+                *held_by == Some(checkpoint)
+                    && made.commit == commit
+                    && made.action.as_ref().is_some_and(|action| action.starts_with("commit"))
+            }
+            _ => false,
+        })
+    }
+
+    /// Asks of the lines that only came here who wrote them, if any of these may be recorded; the second
+    /// half says what of the record is damaged.
+    fn ask_the_past(&mut self, home: &Home) -> Result<Result<()>> {
+        let borrowed = std::mem::take(&mut self.borrowed);
+        let began = match self.record.oldest {
+            // Others may have begun earlier.
+            Some(oldest) if home.worktrees()?.len() == 1 => {
+                chain::checkpoint(self.store, oldest)?.header.time
+            }
+            _ => Timestamp(i64::MIN),
+        };
+        if !borrowed.iter().any(|one| one.is_since(began)) {
+            borrowed.into_iter().for_each(|one| self.keep(one.origin, one.lines));
+            return Ok(Ok(()));
+        }
+        let (ground, troubles) = Ground::read(home, self.store)?;
+        let (past, began) = (Past::of(self.store, &ground), ground.began());
+        for mut one in borrowed {
+            if began.is_some_and(|began| one.is_since(began)) {
+                let written = past.written(&mut one)?;
+                written.into_iter().for_each(|(origin, lines)| self.keep(origin, lines));
+            }
+            self.keep(one.origin, one.lines);
+        }
+        Ok(troubles.into_iter().next().map_or(Ok(()), |trouble| Err(anyhow!(trouble))))
     }
 
     /// Lines that were there when recording began.
@@ -221,9 +279,15 @@ impl Inquiry<'_> {
     fn commits(&mut self, head: Oid, path: &[u8], sought: Vec<Sought>) -> Result<()> {
         for brought in blame::commits(self.store, head, path, sought)? {
             let (signed, at) = self.signature(brought.commit)?;
-            self.keep(self.uncertain(Source::Commit(signed), Some(at), &brought.path), brought.lines);
+            let origin = self.uncertain(Source::Commit(signed), Some(at), &brought.path);
+            self.borrow(origin, at, brought);
         }
         Ok(())
+    }
+
+    fn borrow(&mut self, origin: Origin, at: Timestamp, brought: Brought) {
+        let Brought { commit, path, lines } = brought;
+        self.borrowed.push(Borrowed { origin, path, lines, way: Way::Commit(commit, at) });
     }
 
     fn at_commit(&self, commit: Oid, path: &[u8]) -> Result<Option<Side>> {
@@ -272,4 +336,14 @@ impl Inquiry<'_> {
         }
         all
     }
+}
+
+/// Whether somebody may have put back what was written before: git does, and so do we.
+fn puts_back(deed: &Deed) -> bool {
+    let is_gits = |text: &Text| {
+        let mut words = text.as_bytes().split(|byte| !(byte.is_ascii_alphanumeric() || *byte == b'-'));
+        words.any(|word| word == b"git")
+    };
+    deed.command.as_ref().is_some_and(|(_, text)| is_gits(text))
+        || deed.tool.as_ref().is_some_and(|tool| tool.starts_with("trace "))
 }

@@ -1,6 +1,7 @@
 //! SIGKILL at every system call of what writes: the next checkpoint succeeds with nobody's help,
 //! what was acknowledged is there once, and the user's git works.
 
+use crate::person;
 use crate::place::{GIT_TRACE, TRACE, finish, payload};
 use crate::sandbox::{Sandbox, full, have};
 use crate::sweep::{DURING, Sweep, Swept, checkpoint};
@@ -38,12 +39,7 @@ fn an_agents_hook_that_is_killed_anywhere_loses_nothing() {
 #[test]
 fn a_shells_event_that_is_killed_anywhere_loses_nothing() {
     let swept = |sandbox: &Sandbox| {
-        let mut open = sandbox.command(GIT_TRACE);
-        open.env("TRACE_SHELL_SESSION", "01987f00-1111-7000-8000-00000000000a");
-        let pid = std::process::id().to_string();
-        open.args(["hook", "shell-open", "bash", &pid]).arg(&sandbox.dir).arg("");
-        let journal = finish(&mut open, b"").good("hook shell-open");
-        assert!(!journal.is_empty(), "an enabled repository has a journal for a shell");
+        let journal = person::open(sandbox, "01987f00-1111-7000-8000-00000000000a");
         let cwd = sandbox.dir.display();
         let record = [
             "1",

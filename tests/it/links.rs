@@ -120,7 +120,8 @@ fn tell(place: &Place, mut payload: Value) {
     finish(place.command(GIT_TRACE).args(["hook", "claude"]), payload.to_string().as_bytes()).silent();
 }
 
-fn home(place: &Place) -> Home {
+/// What the program finds in `place`.
+pub fn home(place: &Place) -> Home {
     let root = place.dir.parent().unwrap_or(Path::new("/"));
     let state = UserState(root.join("home/.local/state/trace"));
     let found = disk::place::Place::find(&place.dir, &Told::default()).unwrap();

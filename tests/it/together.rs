@@ -2,10 +2,11 @@
 //! session of whoever did it, and every change has its author.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::sync::Mutex;
 
 use serde_json::{Value, json};
 
+use crate::person::Shell;
 use crate::place::{GIT_TRACE, Place, finish};
 use crate::sandbox::{Sandbox, race};
 use crate::story::Story;
@@ -46,19 +47,8 @@ fn agent(place: &Place, actor: &str, round: usize) {
 }
 
 /// A round of the shell: a command, told by both its halves.
-fn person(place: &Place, journal: &str, round: usize) {
-    let now = || SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_micros().to_string();
-    let cwd = place.dir.to_str().unwrap();
-    let tell = |half: &str, times: [&str; 2], exit: &str| {
-        let (seq, text) = ((round + 1).to_string(), command("shell", round));
-        let fields = ["1", half, &seq, times[0], times[1], exit, exit, "", cwd, cwd, &text];
-        let record = format!("\0{}\0", fields.join("\x1f"));
-        finish(place.command(GIT_TRACE).args(["hook", "shell-event", journal]), record.as_bytes()).silent();
-    };
-    let start = now();
-    tell("S", [&start, ""], "");
-    place.write(&file("shell", "command", round), "shell");
-    tell("C", [&start, &now()], "0");
+fn person(shell: &mut Shell, place: &Place, round: usize) {
+    shell.types(place, &command("shell", round), || place.write(&file("shell", "command", round), "shell"));
 }
 
 #[test]
@@ -66,19 +56,12 @@ fn two_agents_and_a_shell_at_once_are_told_apart() {
     let sandbox = Sandbox::enabled();
     // What a guard costs is no part of this: it only takes checkpoints, which others do here.
     let place = sandbox.with("TRACE_GUARD", "off");
-    let mut open = place.command(GIT_TRACE);
-    open.env("TRACE_SHELL_SESSION", SHELL).args([
-        "hook",
-        "shell-open",
-        "bash",
-        &std::process::id().to_string(),
-    ]);
-    let journal = finish(open.arg(&place.dir).arg(""), b"").good("hook shell-open");
+    let shell = Mutex::new(Shell::new(SHELL));
     race(4, |worker| {
         for round in 0..ROUNDS {
             match worker {
                 0 | 1 => agent(&place, ACTORS[worker], round),
-                2 => person(&place, &journal, round),
+                2 => person(&mut shell.lock().unwrap(), &place, round),
                 _ if round % 10 == 0 => drop(place.trace(&["checkpoint"]).good("checkpoint")),
                 _ => {}
             }
