@@ -8,7 +8,9 @@
     reason = "a benchmark that cannot run should say why and stop"
 )]
 
+mod branches;
 mod child;
+mod commit;
 mod history;
 mod lines;
 mod report;
@@ -33,12 +35,20 @@ pub struct Wanted {
     pub scans: usize,
     /// How many checkpoints the lists and the size are measured on.
     pub history: usize,
+    /// How many files git ignores where it is measured beside many of them.
+    pub ignored: usize,
 }
 
 impl Wanted {
     fn parse(args: impl Iterator<Item = String>) -> Self {
-        let mut wanted =
-            Self { names: Vec::new(), sizes: vec![1_000, 10_000], rounds: 31, scans: 11, history: 1_000 };
+        let mut wanted = Self {
+            names: Vec::new(),
+            sizes: vec![1_000, 10_000],
+            rounds: 31,
+            scans: 11,
+            history: 1_000,
+            ignored: 20_000,
+        };
         let mut args = args.filter(|arg| arg != "--bench");
         while let Some(arg) = args.next() {
             let mut value = || args.next().unwrap_or_else(|| panic!("{arg} wants a value"));
@@ -46,6 +56,7 @@ impl Wanted {
                 "--full" => {
                     wanted.sizes = vec![1_000, 10_000, 100_000];
                     (wanted.rounds, wanted.scans, wanted.history) = (101, 15, 10_000);
+                    wanted.ignored = 500_000;
                 }
                 "--sizes" => wanted.sizes = value().split(',').map(|size| size.parse().unwrap()).collect(),
                 "--rounds" => wanted.rounds = value().parse().unwrap(),
@@ -76,5 +87,7 @@ fn main() {
     }
     writers::rows(&wanted);
     lines::rows(&wanted);
+    commit::rows(&wanted);
+    branches::rows(&wanted);
     history::rows(&wanted);
 }

@@ -12,7 +12,9 @@ use crate::child::Took;
 pub enum Target {
     /// Ours in proportion to git's, at most.
     Ratio(f64),
-    /// The same where more is better.
+    /// The same, and so much more at most.
+    RatioAndMore(f64, f64),
+    /// In proportion where more is better.
     AtLeast(f64),
     /// Ours alone, at most.
     Ours(f64),
@@ -66,6 +68,7 @@ pub fn row(name: &str, git: &[f64], ours: &[f64], target: Target) {
     let (theirs, own) = (at(git, 50), at(ours, 50));
     let (wanted, met) = match target {
         Target::Ratio(most) => (format!("<= {most}"), own / theirs <= most),
+        Target::RatioAndMore(most, more) => (format!("<={most}x+{more}"), own <= most * theirs + more),
         Target::AtLeast(least) => (format!(">= {least}"), own / theirs >= least),
         Target::Ours(most) => (format!("<= {most}"), own <= most),
         Target::None => (String::new(), true),

@@ -20,18 +20,23 @@ pub fn rows(wanted: &Wanted) {
         return;
     }
     let world = World::new(1_000);
+    fill(&world, MANY);
+    hook(&world, wanted, "hook20k-waiting");
+    world.trace(&["checkpoint"]);
+    hook(&world, wanted, "hook20k-kept");
+}
+
+/// Records a command of each of so many sessions.
+pub fn fill(world: &World, count: usize) {
     let worktree = std::fs::read_to_string(world.repo.join(".git/trace/worktree-id")).unwrap();
     let journal = world.repo.join(".git/trace/journal").join(worktree.lines().next().unwrap());
-    for at in 0..MANY {
+    for at in 0..count {
         let (session, text) = (format!("many-{at}"), format!("make {at}"));
         let call = generic::parse(world.payload(&session, &text).as_bytes()).unwrap();
         let stem = record::stem(&call.agent, call.session.as_bytes());
         let events = call::events(&call, clock::now());
         record::record(&journal, &stem, &events, Durability::Buffered).unwrap();
     }
-    hook(&world, wanted, "hook20k-waiting");
-    world.trace(&["checkpoint"]);
-    hook(&world, wanted, "hook20k-kept");
 }
 
 fn hook(world: &World, wanted: &Wanted, name: &str) {

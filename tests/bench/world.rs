@@ -109,6 +109,17 @@ impl World {
             .count()
     }
 
+    /// Writes so many more files that git ignores: a thousand to a directory.
+    pub fn ignore(&self, count: usize) {
+        for at in 0..count {
+            let path = self.repo.join(format!("ignored/d{}/{at}", at / 1_000));
+            if at.is_multiple_of(1_000) {
+                fs::create_dir_all(path.parent().unwrap()).unwrap();
+            }
+            fs::write(path, "").unwrap();
+        }
+    }
+
     /// The home of whoever works here.
     pub fn home(&self) -> PathBuf {
         self.root.join("home")
@@ -214,7 +225,7 @@ impl Drop for World {
 }
 
 /// Puts what came after to what came before.
-fn add(to: &mut Took, more: Took) {
+pub fn add(to: &mut Took, more: Took) {
     to.time += more.time;
     to.memory = to.memory.max(more.memory);
 }
