@@ -102,6 +102,12 @@ impl Query {
         Some(Match { rank: Rank::Words, spans: apart(self.words.iter().flat_map(spans).collect()) })
     }
 
+    /// Whether a text answers.
+    pub fn is_answered(&self, text: &[u8]) -> bool {
+        let has_words = || !self.words.is_empty() && self.words.iter().all(|word| word.is_match(text));
+        self.phrase.is_match(text) || has_words()
+    }
+
     /// The lines, each an event in JSON, that may hold an answer. All that do are among them.
     pub fn lines<'a>(&'a self, lines: &'a [u8]) -> impl Iterator<Item = &'a [u8]> + 'a {
         let (first, others) = match self.sieves.split_first() {

@@ -150,7 +150,10 @@ impl<'a> Search<'a> {
         }
         let query = self.query;
         for line in query.lines(lines) {
-            if let (true, Ok(event)) = (self.is_wanted(line), event::decode(line)) {
+            if self.is_wanted(line)
+                && self.may_answer(line)
+                && let Ok(event) = event::decode(line)
+            {
                 self.take(event, held_by);
             }
         }
@@ -183,6 +186,11 @@ impl<'a> Search<'a> {
             _ => return false,
         };
         self.wants(kind)
+    }
+
+    /// False of a command that is seen not to, without decoding it.
+    fn may_answer(&self, line: &[u8]) -> bool {
+        event::plain_command(line).is_none_or(|text| self.query.is_answered(text))
     }
 
     fn wants(&self, kind: Kind) -> bool {

@@ -1,5 +1,6 @@
 //! An event as one line of JSON. The format stands in [`super`].
 
+use bstr::ByteSlice;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
@@ -100,6 +101,17 @@ pub fn kind_of(line: &[u8]) -> Option<&[u8]> {
     let start = envelope.windows(KEY.len()).position(|part| part == KEY)? + KEY.len();
     let len = envelope[start..].iter().position(|byte| *byte == b'"')?;
     Some(&envelope[start..start + len])
+}
+
+/// The text of a command in the line of its event, without decoding it; `None` where it is none, or
+/// stands there in another way than it is.
+pub fn plain_command(line: &[u8]) -> Option<&[u8]> {
+    const KEY: &[u8] = br#""command":""#;
+    let mut keys = line.find_iter(KEY);
+    let (Some(at), None) = (keys.next(), keys.next()) else { return None };
+    let text = &line[at + KEY.len()..];
+    let text = &text[..text.find_byte(b'"')?];
+    (!text.contains(&b'\\')).then_some(text)
 }
 
 /// The name of what happened, as the line has it.
@@ -366,6 +378,22 @@ mod tests {
         #[test]
         fn no_bytes_make_it_panic(bytes in prop::collection::vec(any::<u8>(), 0..200)) {
             let _ = decode(&bytes);
+        }
+
+        #[test]
+        fn a_command_that_is_read_without_decoding_is_the_same(
+            command in prop_oneof![
+                "[ -~\\n]{0,40}".prop_map(String::into_bytes),
+                Just(br#"x","command":"y"#.to_vec()),
+                prop::collection::vec(any::<u8>(), 0..40),
+            ],
+        ) {
+            let line = encode(&event(What::CommandStarted(half_of(&command))));
+            let is_plain = command.iter().all(|byte| (b' '..=b'~').contains(byte) && !b"\"\\".contains(byte));
+            match plain_command(&line) {
+                Some(plain) => prop_assert_eq!(plain, command),
+                None => prop_assert!(!is_plain),
+            }
         }
     }
 }
