@@ -20,7 +20,8 @@ use crate::view::{json, why as view};
 /// Tell which command, turn or commit brought each line of a file
 ///
 /// Lines are followed from the file as it is now through the checkpoints of this worktree, and what is
-/// older through your commits. Of a commit, what led to it is told.
+/// older through your commits. What git only brought here, as a merge, a pull or a stash does, is followed
+/// to where it was written, in any worktree. Of a commit, what led to it is told.
 #[derive(clap::Args)]
 #[command(after_help = EXAMPLES)]
 pub struct Args {

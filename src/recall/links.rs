@@ -27,7 +27,7 @@ use crate::store::home::Home;
 use crate::wire::trailer::{self, Trailer};
 
 use super::attribution::Found;
-use super::commands::Record;
+use super::commands::{self, Record};
 use super::turns::Turn;
 use gathered::Gathered;
 use line::Told;
@@ -86,10 +86,20 @@ pub enum Of<'a> {
 impl<'a> Ground<'a> {
     /// Reads everything of this clone. What is damaged is left out, and said in words.
     pub fn read(home: &'a Home, store: &'a Store) -> Result<(Self, Vec<String>)> {
+        let (record, read) = commands::read(home, store);
+        let (ground, mut troubles) = Self::around(home, store, record)?;
+        troubles.extend(read.err().map(|error| format!("{error:#}")));
+        Ok((ground, troubles))
+    }
+
+    /// The same, where the record of this worktree is read already.
+    pub fn around(home: &'a Home, store: &'a Store, own: Record) -> Result<(Self, Vec<String>)> {
         let mut troubles = Vec::new();
         let mut lines: Vec<Told> = Vec::new();
+        let mut own = Some(own);
         for one in home.worktrees()? {
-            let (line, read) = Told::read(home, one, store);
+            let known = own.take_if(|_| one.worktree == home.worktree);
+            let (line, read) = Told::read(home, one, store, known);
             troubles.extend(read.err().map(|error| format!("{error:#}")));
             lines.push(line);
         }

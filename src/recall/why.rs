@@ -61,12 +61,12 @@ pub fn lines(
         deeds: Deeds::of(&record),
         signed: HashMap::new(),
         borrowed: Vec::new(),
-        origins: Vec::new(),
-        brought: Vec::new(),
+        answers: Answers::default(),
     };
     inquiry.follow(home, now, sought)?;
-    let told = inquiry.ask_the_past(home)?;
-    Ok((inquiry.stretches(), read.and(told)))
+    let Inquiry { borrowed, mut answers, .. } = inquiry;
+    let told = ask_the_past(home, store, record, borrowed, &mut answers)?;
+    Ok((answers.stretches(), read.and(told)))
 }
 
 struct Inquiry<'a> {
@@ -77,6 +77,12 @@ struct Inquiry<'a> {
     signed: HashMap<Oid, Signed>,
     /// What is asked of the past once all is followed.
     borrowed: Vec<Borrowed>,
+    answers: Answers,
+}
+
+/// What is known of lines.
+#[derive(Default)]
+struct Answers {
     origins: Vec<Origin>,
     /// Lines, and the place of their origin.
     brought: Vec<(u32, usize)>,
@@ -228,33 +234,6 @@ impl Inquiry<'_> {
         })
     }
 
-    /// Asks of the lines that only came here who wrote them, if any of these may be recorded; the second
-    /// half says what of the record is damaged.
-    fn ask_the_past(&mut self, home: &Home) -> Result<Result<()>> {
-        let borrowed = std::mem::take(&mut self.borrowed);
-        let began = match self.record.oldest {
-            // Others may have begun earlier.
-            Some(oldest) if home.worktrees()?.len() == 1 => {
-                chain::checkpoint(self.store, oldest)?.header.time
-            }
-            _ => Timestamp(i64::MIN),
-        };
-        if !borrowed.iter().any(|one| one.is_since(began)) {
-            borrowed.into_iter().for_each(|one| self.keep(one.origin, one.lines));
-            return Ok(Ok(()));
-        }
-        let (ground, troubles) = Ground::read(home, self.store)?;
-        let (past, began) = (Past::of(self.store, &ground), ground.began());
-        for mut one in borrowed {
-            if began.is_some_and(|began| one.is_since(began)) {
-                let written = past.written(&mut one)?;
-                written.into_iter().for_each(|(origin, lines)| self.keep(origin, lines));
-            }
-            self.keep(one.origin, one.lines);
-        }
-        Ok(troubles.into_iter().next().map_or(Ok(()), |trouble| Err(anyhow!(trouble))))
-    }
-
     /// Lines that were there when recording began.
     fn older(&mut self, file: &File, bytes: &[u8], left: Vec<Sought>) -> Result<()> {
         if left.is_empty() {
@@ -316,6 +295,42 @@ impl Inquiry<'_> {
         Origin { source, at, path: path.into(), deeds: Vec::new(), confidence: Confidence::Unknown }
     }
 
+    fn keep(&mut self, origin: Origin, lines: Vec<Sought>) {
+        self.answers.keep(origin, lines);
+    }
+}
+
+/// Asks of the lines that only came here who wrote them, if any of these may be recorded; the second half
+/// says what of the record is damaged.
+fn ask_the_past(
+    home: &Home,
+    store: &Store,
+    record: Record,
+    borrowed: Vec<Borrowed>,
+    answers: &mut Answers,
+) -> Result<Result<()>> {
+    let began = match record.oldest {
+        // Others may have begun earlier.
+        Some(oldest) if home.worktrees()?.len() == 1 => chain::checkpoint(store, oldest)?.header.time,
+        _ => Timestamp(i64::MIN),
+    };
+    if !borrowed.iter().any(|one| one.is_since(began)) {
+        borrowed.into_iter().for_each(|one| answers.keep(one.origin, one.lines));
+        return Ok(Ok(()));
+    }
+    let (ground, troubles) = Ground::around(home, store, record)?;
+    let (past, began) = (Past::of(store, &ground), ground.began());
+    for mut one in borrowed {
+        if began.is_some_and(|began| one.is_since(began)) {
+            let written = past.written(&mut one)?;
+            written.into_iter().for_each(|(origin, lines)| answers.keep(origin, lines));
+        }
+        answers.keep(one.origin, one.lines);
+    }
+    Ok(troubles.into_iter().next().map_or(Ok(()), |trouble| Err(anyhow!(trouble))))
+}
+
+impl Answers {
     fn keep(&mut self, origin: Origin, lines: Vec<Sought>) {
         if !lines.is_empty() {
             self.brought.extend(lines.iter().map(|line| (line.at, self.origins.len())));

@@ -33,8 +33,8 @@ pub struct Told {
 }
 
 impl Told {
-    /// Reads it: all that there is, and an error if that is not all.
-    pub fn read(here: &Home, of: Home, store: &Store) -> (Self, Result<()>) {
+    /// Reads it, unless its record is known: all that there is, and an error if that is not all.
+    pub fn read(here: &Home, of: Home, store: &Store, known: Option<Record>) -> (Self, Result<()>) {
         let open = || Ok(store);
         let mut headers = Vec::new();
         let walked = tip::intact(&of).and_then(|tip| {
@@ -44,7 +44,7 @@ impl Told {
             Ok(())
         });
         headers.reverse();
-        let (record, read) = commands::read(&of, store);
+        let (record, read) = known.map_or_else(|| commands::read(&of, store), |record| (record, Ok(())));
         let own = here.place.work_tree.as_ref().filter(|_| of.worktree == here.worktree);
         let told = headers.last().map(|last| last.header.worktree_path.0.clone());
         let top = own.map(|top| top.as_os_str().as_encoded_bytes().to_vec()).or(told).unwrap_or_default();
