@@ -189,7 +189,7 @@ impl Mend {
         let points = self.sweep.points();
         // An empty sweep must not pass.
         assert!(!full() || points.len() >= least, "only {} system calls", points.len());
-        for point in points.iter().step_by(sparse(3)) {
+        for point in points.iter().step_by(sparse(2)) {
             let ran = self.sweep.fault(point, "signal=SIGKILL");
             self.check(&format!("killed at {}#{}: exit {}", point.call, point.nth, ran.code));
         }
@@ -229,7 +229,7 @@ impl Mend {
 
     fn fail_everywhere(&self) {
         let errors = if full() { &["ENOSPC", "EIO", "EACCES"][..] } else { &["EIO"] };
-        for point in self.fallible().into_iter().step_by(sparse(3)) {
+        for point in self.fallible().into_iter().step_by(sparse(2)) {
             for error in errors {
                 let ran = self.sweep.fault(&point, &format!("error={error}"));
                 self.check_said(&ran, &format!("{error} at {}#{}", point.call, point.nth));
@@ -238,7 +238,7 @@ impl Mend {
     }
 
     fn fail_from_everywhere(&self) {
-        for point in self.fallible().into_iter().step_by(sparse(8)) {
+        for point in self.fallible().into_iter().step_by(sparse(3)) {
             let ran = self.sweep.fault_from(&point, "error=ENOSPC");
             self.check_said(&ran, &format!("ENOSPC from {}#{} on", point.call, point.nth));
         }
@@ -312,7 +312,7 @@ fn half_done() -> Option<Mend> {
 #[test]
 fn a_healing_that_is_killed_anywhere_is_done_by_the_next_command() {
     let Some(mend) = half_done() else { return };
-    for point in mend.sweep.points().iter().step_by(sparse(3)) {
+    for point in mend.sweep.points().iter().step_by(sparse(2)) {
         mend.sweep.fault(point, "signal=SIGKILL");
         mend.check_healed(&format!("killed at {}#{}", point.call, point.nth));
     }
@@ -321,7 +321,7 @@ fn a_healing_that_is_killed_anywhere_is_done_by_the_next_command() {
 #[test]
 fn a_healing_that_fails_anywhere_is_done_by_a_later_command() {
     let Some(mend) = half_done() else { return };
-    for point in mend.fallible().into_iter().step_by(sparse(4)) {
+    for point in mend.fallible().into_iter().step_by(sparse(3)) {
         let what = format!("ENOSPC at {}#{}", point.call, point.nth);
         let ran = mend.sweep.fault(&point, "error=ENOSPC");
         assert!(ran.code != 101 && ran.code < 128, "{what}: {ran:?}");
