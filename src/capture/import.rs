@@ -28,8 +28,11 @@ use crate::wire::transcripts::{MAX_LINE, Meta, read, split, summary::Summary};
 /// So much of a transcript says whose it is, bytes.
 const HEAD: u64 = 256 << 10;
 
-/// So much is read at once, bytes: more than the longest line.
-const STRETCH: u64 = MAX_LINE as u64 + (1 << 20);
+/// So much is read at once, bytes.
+const BLOCK: u64 = 1 << 20;
+
+/// The same where no line ends in a block: more than the longest line.
+const LONG: u64 = MAX_LINE as u64 + BLOCK;
 
 /// Agents do not nest their directories deeper.
 const DEEPEST: usize = 8;
@@ -147,6 +150,11 @@ impl Found {
         Ok((retelling, self.first.unwrap_or(changed)))
     }
 
+    /// How much of it is read at once: a document is of no use but whole.
+    fn block(&self, file: &Transcript) -> u64 {
+        if self.agent == Agent::OpenCode { file.length } else { BLOCK }
+    }
+
     /// Tells it to the journal of a worktree, as its hooks would have. Told twice it is there once.
     ///
     /// # Errors
@@ -156,21 +164,22 @@ impl Found {
         let mut writer = Writer { home, found: self, mode, waiting: Vec::new(), counts: Counts::default() };
         writer.begin(retelling.start(&self.meta, began));
         let file = Transcript::open(&self.path).with_context(|| format!("read {}", self.path.display()))?;
-        let mut at = 0;
+        let (mut at, mut block) = (0, self.block(&file));
         while at < file.length {
-            let bytes = file.read(at, if self.agent == Agent::OpenCode { file.length } else { STRETCH })?;
+            let bytes = file.read(at, block)?;
             let lines = split(self.agent, &bytes);
-            let complete = lines.complete();
+            let complete = lines.complete() as u64;
             for record in lines.flat_map(|line| read(self.agent, line.bytes)) {
                 retelling.take(&record).into_iter().try_for_each(|told| writer.take(told))?;
             }
-            at = match complete {
+            (at, block) = match complete {
+                0 if block < LONG && at + block < file.length => (at, LONG),
                 // A line that is too long says nothing here; it is kept as a stub.
                 0 => match file.line_end(at + bytes.len() as u64)? {
-                    Some(end) => end,
+                    Some(end) => (end, BLOCK),
                     None => break,
                 },
-                _ => at + complete as u64,
+                _ => (at + complete, BLOCK),
             };
         }
         writer.write()?;

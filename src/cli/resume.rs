@@ -170,12 +170,12 @@ fn switched(dir: &Path, branch: &str) -> Result<()> {
 }
 
 /// Puts a transcript that the agent lost back in its place. What is there and shorter is kept beside it.
-fn put_back(
+fn put_back<'s>(
     world: &World,
-    (home, store): (&Home, &Store),
+    (home, store): (&Home, &'s Store),
     session: &Session,
     dir: &Path,
-) -> Result<Option<Lost>> {
+) -> Result<Option<Lost<'s>>> {
     let var = |name: &str| std::env::var_os(name).map(|value| value.as_bytes().to_vec());
     let user_home = world.user.home.as_deref().map_or(OsStr::new(""), Path::as_os_str);
     let env = Env { home: user_home.as_bytes(), var: &var };
@@ -197,7 +197,7 @@ fn put_back(
         std::fs::rename(&lost.at, &aside).with_context(context)?;
         output::say(&format!("trace: the shorter transcript that was there is now {}", aside.display()));
     }
-    file::create(&lost.at, &lost.lines, Durability::Synced).with_context(context)?;
+    file::create_of(&lost.at, lost.saved.stretches(), Durability::Synced).with_context(context)?;
     output::say(&format!("trace: the transcript is back at {}, {} records", lost.at.display(), lost.records));
     Ok(Some(lost))
 }

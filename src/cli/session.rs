@@ -11,8 +11,9 @@ use crate::git::store::Store;
 use crate::model::event::Event;
 use crate::model::session::{Activity, Edit, Outcome, Session, Thresholds};
 use crate::model::text::Text;
+use crate::recall::conversation::{self, Saved};
 use crate::recall::select::NotFound;
-use crate::recall::{conversation, sessions};
+use crate::recall::sessions;
 use crate::store::home::Home;
 use crate::store::record;
 use crate::view::json;
@@ -116,13 +117,17 @@ fn transcript((home, store): (&Home, &Store), all: &[Session], one: &One) -> Res
             NotFound(format!("no checkpoint holds anything of a transcript of {}", session.id)).into()
         );
     }
-    output::print(|out| match one.json {
-        true => {
-            let all = saved.iter().map(|one| (one.agent.as_str(), &one.path, one.lines.as_slice()));
-            json::write(out, &json::session::transcripts(session, all))
-        }
-        false => saved.iter().try_for_each(|one| out.write_all(&one.lines)),
-    })?;
+    if one.json {
+        let lines = saved.iter().map(Saved::whole).collect::<Result<Vec<_>>>()?;
+        let all =
+            saved.iter().zip(&lines).map(|(one, lines)| (one.agent.as_str(), &one.path, lines.as_slice()));
+        output::print(|out| json::write(out, &json::session::transcripts(session, all)))?;
+        return Ok(Exit::Done);
+    }
+    for lines in saved.iter().flat_map(Saved::stretches) {
+        let lines = lines?;
+        output::print(|out| out.write_all(&lines))?;
+    }
     Ok(Exit::Done)
 }
 

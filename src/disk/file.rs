@@ -183,9 +183,22 @@ pub fn reconfigure(path: &Path, bytes: &[u8]) -> Result<()> {
 
 /// Puts `bytes` at `path` unless something is there already; says which of the two happened.
 pub fn create(path: &Path, bytes: &[u8], durability: Durability) -> Result<Created> {
+    create_of(path, std::iter::once(Ok(bytes)), durability)
+}
+
+/// The same with bytes that come in pieces; if one does not come there is no file.
+pub fn create_of(
+    path: &Path,
+    pieces: impl Iterator<Item = Result<impl AsRef<[u8]>>>,
+    durability: Durability,
+) -> Result<Created> {
     let context = || format!("create {}", path.display());
     let temporary = beside(path);
-    write_new(&temporary, bytes, durability).with_context(context)?;
+    if let Err(error) = write_of(&temporary, pieces, durability) {
+        // Best effort: it is nobody's, and is named so.
+        let _ = fs::remove_file(&temporary);
+        return Err(error).with_context(context);
+    }
     let linked = fs::hard_link(&temporary, path);
     fs::remove_file(&temporary).with_context(context)?;
     match linked {
@@ -210,16 +223,32 @@ pub enum Created {
 
 /// Writes a file that must not exist yet, 0600.
 pub fn write_new(path: &Path, bytes: &[u8], durability: Durability) -> io::Result<()> {
-    let mut file = OpenOptions::new()
-        .write(true)
-        .create_new(true)
-        .mode(0o600)
-        .custom_flags(OFlags::NOFOLLOW.bits().cast_signed())
-        .open(path)?;
+    let mut file = new(path)?;
     file.write_all(bytes)?;
+    settle(&file, durability)
+}
+
+fn write_of(
+    path: &Path,
+    pieces: impl Iterator<Item = Result<impl AsRef<[u8]>>>,
+    durability: Durability,
+) -> Result<()> {
+    let mut file = new(path)?;
+    for piece in pieces {
+        file.write_all(piece?.as_ref())?;
+    }
+    Ok(settle(&file, durability)?)
+}
+
+fn new(path: &Path) -> io::Result<File> {
+    let flags = OFlags::NOFOLLOW.bits().cast_signed();
+    OpenOptions::new().write(true).create_new(true).mode(0o600).custom_flags(flags).open(path)
+}
+
+fn settle(file: &File, durability: Durability) -> io::Result<()> {
     match durability {
         Durability::Synced => file.sync_all(),
-        Durability::Ordered => order::write_out(&file),
+        Durability::Ordered => order::write_out(file),
         Durability::Buffered => Ok(()),
     }
 }

@@ -10,6 +10,9 @@ use bstr::ByteSlice;
 use super::file;
 use crate::model::transcript::{WINDOW, proof};
 
+/// So much is read at once where only its lines matter, bytes.
+const PAGE: u64 = 1 << 20;
+
 /// A plain file of the user's own.
 pub struct Transcript {
     file: File,
@@ -60,11 +63,23 @@ impl Transcript {
         self.read(0, most)
     }
 
+    /// How many lines it has; one that is not closed is a line, too.
+    pub fn lines(&self) -> io::Result<usize> {
+        let (mut at, mut count, mut last) = (0, 0, b'\n');
+        while at < self.length {
+            let page = self.read(at, PAGE)?;
+            count += page.iter().filter(|byte| **byte == b'\n').count();
+            last = page.last().copied().unwrap_or(last);
+            at += page.len() as u64;
+        }
+        Ok(count + usize::from(last != b'\n'))
+    }
+
     /// Where the line ends that goes on at `from`; `None` if it does not end.
     pub fn line_end(&self, from: u64) -> io::Result<Option<u64>> {
         let mut at = from;
         loop {
-            let page = self.read(at, 1 << 20)?;
+            let page = self.read(at, PAGE)?;
             match page.find_byte(b'\n') {
                 Some(found) => return Ok(Some(at + found as u64 + 1)),
                 None if page.is_empty() => return Ok(None),

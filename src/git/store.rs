@@ -17,7 +17,8 @@ use std::path::{Path, PathBuf};
 pub struct Store {
     dir: PathBuf,
     kind: HashKind,
-    /// Never taken down: that would take longer than to read a page, and the process ends anyway.
+    /// Not taken down unless asked for: that would take longer than to read a page, and the process ends
+    /// anyway.
     repo: ManuallyDrop<gix::Repository>,
     own: OnceCell<Vec<Index>>,
 }
@@ -108,6 +109,11 @@ impl Store {
             dir.display()
         );
         Ok(Self { dir: dir.to_owned(), kind, repo: ManuallyDrop::new(repo), own: OnceCell::new() })
+    }
+
+    /// Takes it down. Who opens one after the other must: what each has mapped stays in memory.
+    pub fn close(self) {
+        drop(ManuallyDrop::into_inner(self.repo));
     }
 
     /// Where the store is.

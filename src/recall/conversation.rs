@@ -13,27 +13,85 @@ use crate::model::agent::Agent;
 use crate::model::session::Session;
 use crate::model::text::Text;
 use crate::store::home::Home;
-use crate::store::{tip, transcripts as kept};
-use crate::wire::transcripts::keep::{Known, together};
+use crate::store::tip;
+use crate::store::transcripts::{self as kept, Held};
+use crate::wire::transcripts::keep::{Known, Together};
 use crate::wire::transcripts::{self, droid_settings, split::split, summary::Summary};
 
 /// A longer transcript is not read for a summary, bytes.
 const LONGEST: u64 = 256 << 20;
 
 /// A transcript as the checkpoints have it: redacted, without what the agent said twice.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Saved {
+pub struct Saved<'s> {
+    store: &'s Store,
     pub agent: String,
     /// Where the agent had it.
     pub path: Text,
-    /// A record a line.
-    pub lines: Vec<u8>,
+    /// Its pieces in order, each with which worktree holds it.
+    pieces: Vec<(usize, Held)>,
 }
 
-impl Saved {
+impl Saved<'_> {
+    /// Its lines, a record a line, a stretch of them at a time: it may be longer than memory.
+    ///
+    /// # Errors
+    /// A piece of it is damaged.
+    pub fn stretches(&self) -> impl Iterator<Item = Result<Vec<u8>>> {
+        let mut reading = Reading::new(Agent::parse(&self.agent));
+        self.pieces.iter().map(move |(worktree, held)| {
+            reading.enter(*worktree);
+            kept::piece(self.store, held).map(|lines| reading.take(&lines))
+        })
+    }
+
+    /// All of it.
+    ///
+    /// # Errors
+    /// A piece of it is damaged.
+    pub fn whole(&self) -> Result<Vec<u8>> {
+        let mut all = Vec::new();
+        self.stretches().try_for_each(|lines| lines.map(|lines| all.extend(lines)))?;
+        Ok(all)
+    }
+
     /// How many records it has.
-    pub fn records(&self) -> usize {
-        self.lines.iter().filter(|byte| **byte == b'\n').count()
+    ///
+    /// # Errors
+    /// A piece of it is damaged.
+    pub fn records(&self) -> Result<usize> {
+        self.stretches().map(|lines| Ok(lines?.iter().filter(|byte| **byte == b'\n').count())).sum()
+    }
+}
+
+/// What was read so far of the pieces of a transcript.
+struct Reading {
+    agent: Option<Agent>,
+    worktree: usize,
+    together: Together,
+    /// What is told, with how often.
+    told: Known,
+    /// What other worktrees told of it, and this one did not come to yet.
+    theirs: Known,
+}
+
+impl Reading {
+    fn new(agent: Option<Agent>) -> Self {
+        let (told, theirs) = (Known::default(), Known::default());
+        Self { agent, worktree: 0, together: Together::new(agent), told, theirs }
+    }
+
+    fn enter(&mut self, worktree: usize) {
+        if worktree != self.worktree {
+            self.worktree = worktree;
+            self.together = Together::new(self.agent);
+            self.theirs = self.told.clone();
+        }
+    }
+
+    fn take(&mut self, lines: &[u8]) -> Vec<u8> {
+        let lines = self.theirs.unmet(&self.together.fresh(lines));
+        self.told.add(&lines);
+        lines
     }
 }
 
@@ -41,41 +99,24 @@ impl Saved {
 /// before those of its sub-agents.
 ///
 /// # Errors
-/// A piece of one of them is damaged.
-pub fn saved(home: &Home, store: &Store, session: &Session) -> Result<Vec<Saved>> {
-    let mut all: Vec<Saved> = Vec::new();
-    for home in home.worktrees()? {
-        for one in saved_in(&home, store, session)? {
-            match all.iter_mut().find(|known| known.path == one.path) {
-                Some(known) => {
-                    let mut met = Known::default();
-                    met.add(&known.lines);
-                    known.lines.extend(met.unmet(&one.lines));
+/// A chain is damaged.
+pub fn saved<'s>(home: &Home, store: &'s Store, session: &Session) -> Result<Vec<Saved<'s>>> {
+    let mut all: Vec<Saved<'s>> = Vec::new();
+    let of_it = |held: &Held| held.session == session.id || session.also.contains(&held.session);
+    for (worktree, home) in home.worktrees()?.iter().enumerate() {
+        for held in kept::pieces(home, store, tip::intact(home)?)?.into_iter().filter(of_it) {
+            let mark = &held.kept.mark;
+            match all.iter_mut().find(|one| one.path == mark.path) {
+                Some(one) => one.pieces.push((worktree, held)),
+                None => {
+                    let (agent, path) = (mark.agent.clone(), mark.path.clone());
+                    all.push(Saved { store, agent, path, pieces: vec![(worktree, held)] });
                 }
-                None => all.push(one),
             }
         }
     }
     all.sort_by_key(|one| session.transcript.as_ref() != Some(&one.path));
     Ok(all)
-}
-
-fn saved_in(home: &Home, store: &Store, session: &Session) -> Result<Vec<Saved>> {
-    let mut found: Vec<(String, Text, Vec<Vec<u8>>)> = Vec::new();
-    let of_it = |held: &kept::Held| held.session == session.id || session.also.contains(&held.session);
-    for held in kept::pieces(home, store, tip::intact(home)?)?.into_iter().filter(of_it) {
-        let lines = kept::piece(store, &held)?;
-        let mark = held.kept.mark;
-        match found.iter_mut().find(|(_, path, _)| *path == mark.path) {
-            Some((_, _, pieces)) => pieces.push(lines),
-            None => found.push((mark.agent, mark.path, vec![lines])),
-        }
-    }
-    let whole = |(agent, path, pieces): (String, Text, Vec<Vec<u8>>)| {
-        let lines = together(Agent::parse(&agent), pieces.iter().map(Vec::as_slice));
-        Saved { agent, path, lines }
-    };
-    Ok(found.into_iter().map(whole).collect())
 }
 
 /// What the transcript of a session comes to, and whether only what was kept of it is left; `None` if
@@ -93,7 +134,7 @@ pub fn of(home: &Home, store: &Store, session: &Session) -> Result<Option<(Summa
         Err(error) => {
             let saved = saved(home, store, session)?.into_iter().next();
             let gone = || format!("read the transcript {}", path.display());
-            (saved.ok_or(error).with_context(gone)?.lines, Source::Kept)
+            (saved.ok_or(error).with_context(gone)?.whole()?, Source::Kept)
         }
     };
     let mut records: Vec<_> =

@@ -6,20 +6,16 @@ use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
-use bstr::ByteSlice;
 
-use super::conversation;
+use super::conversation::{self, Saved};
 use super::select::NotFound;
-use crate::disk::transcript;
+use crate::disk::transcript::Transcript;
 use crate::git::store::Store;
 use crate::model::agent::Agent;
 use crate::model::session::Session;
 use crate::model::text::Text;
 use crate::store::home::Home;
 use crate::wire::transcripts::place::{Env, resume_command, return_to};
-
-/// A longer transcript at its place is not counted, bytes.
-const LONGEST: u64 = 1 << 30;
 
 /// What to do to go on.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -46,12 +42,11 @@ pub fn way(home: &Home, session: &Session, whither: Whither) -> Result<Way> {
 }
 
 /// A transcript that the agent has lost.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Lost {
+pub struct Lost<'s> {
     /// Where the agent looks for it.
     pub at: PathBuf,
-    /// What is kept of it, a record a line.
-    pub lines: Vec<u8>,
+    /// What is kept of it.
+    pub saved: Saved<'s>,
     pub records: usize,
     /// How many the agent has there; `None` if nothing is there.
     pub present: Option<usize>,
@@ -62,13 +57,13 @@ pub struct Lost {
 ///
 /// # Errors
 /// What is kept is damaged, or nobody but the agent knows where it looks.
-pub fn lost(
+pub fn lost<'s>(
     home: &Home,
-    store: &Store,
+    store: &'s Store,
     session: &Session,
     dir: &Path,
     env: &Env<'_>,
-) -> Result<Option<Lost>> {
+) -> Result<Option<Lost<'s>>> {
     let Some(agent) = Agent::parse(&session.agent) else { return Ok(None) };
     let Some(saved) = conversation::saved(home, store, session)?.into_iter().next() else { return Ok(None) };
     let id = session.external_ids.last().map(|id| id.lossy().into_owned()).unwrap_or_default();
@@ -79,13 +74,13 @@ pub fn lost(
             agent.name()
         )));
     };
-    let (at, records) = (PathBuf::from(OsStr::from_bytes(&at)), saved.records());
-    let present = match transcript::read(&at, LONGEST) {
-        Ok(bytes) => Some(bytes.lines().count()),
+    let (at, records) = (PathBuf::from(OsStr::from_bytes(&at)), saved.records()?);
+    let present = match Transcript::open(&at).and_then(|file| file.lines()) {
+        Ok(lines) => Some(lines),
         Err(error) if error.kind() == io::ErrorKind::NotFound => None,
         Err(error) => return Err(error).with_context(|| format!("look at {}", at.display())),
     };
-    let lost = Lost { at, lines: saved.lines, records, present };
+    let lost = Lost { at, saved, records, present };
     Ok(Some(lost).filter(|lost| lost.present.is_none_or(|present| present < records)))
 }
 

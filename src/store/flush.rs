@@ -14,7 +14,7 @@ use super::led::{self, Led};
 use super::models::News;
 use super::pending::{self, Pending};
 use super::swap::{self, Swap};
-use super::tip::{self, Standing};
+use super::tip::{self, Standing, Tip};
 use super::transcripts::{self, Gains};
 use super::{Busy, maintain, models, record, trim, trouble};
 use crate::disk::backoff::{Backoff, dice};
@@ -163,19 +163,32 @@ fn lead(home: &Home, order: &Order<'_>, arrival: u64, lock: Option<&RefLock>) ->
 
 /// One whole attempt; `None` if the ref moved under it.
 fn try_once(home: &Home, order: &Order<'_>, lock: Option<&RefLock>, retries: u32) -> Result<Option<Outcome>> {
-    let began = clock::monotonic();
-    let seen = tip::read(home)?;
+    let (began, seen) = (clock::monotonic(), tip::read(home)?);
     let store = Store::open(&home.place.store())?;
-    let (before, standing) = tip::followed(home, &store, &seen)?;
+    let tried = attempt(home, order, (lock, retries), (began, seen, &store));
+    if matches!(&tried, Ok(Some(Outcome::Made(made))) if made.more) {
+        // Another attempt follows in this process, with a store of its own.
+        store.close();
+    }
+    tried
+}
+
+fn attempt(
+    home: &Home,
+    order: &Order<'_>,
+    (lock, retries): (Option<&RefLock>, u32),
+    (began, seen, store): (u64, Tip, &Store),
+) -> Result<Option<Outcome>> {
+    let (before, standing) = tip::followed(home, store, &seen)?;
     let before_id = before.as_ref().map(|before| before.id);
-    let mut known = models::catch_up(home, &store, before_id)?;
+    let mut known = models::catch_up(home, store, before_id)?;
     let cursor = before.as_ref().map(|before| before.header.cursor.clone()).unwrap_or_default();
     let mut pending = pending::gather(&home.journal(), &cursor)?;
     pending.drop_known(&known);
     report(home, &pending);
     let head = head::read(&home.place.git_dir, &home.place.common)?;
-    let gains = gains(home, &store, order.kind, before.as_ref(), &pending);
-    let scene = Scene { home, order, store: &store, before, pending, gains, head };
+    let gains = gains(home, store, order.kind, before.as_ref(), &pending);
+    let scene = Scene { home, order, store, before, pending, gains, head };
     let draft = scene.draft()?;
     // What was not read is in no checkpoint: nobody who waits for theirs may think so.
     // Of a long conversation that nobody waits for, the rest is for the next leader: until then guards

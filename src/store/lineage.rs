@@ -34,8 +34,7 @@ pub fn find(store: &Store, new: &Piece, held: &[Held]) -> Result<Option<Edit>> {
             && one.kept.mark.agent == new.kept.mark.agent
     };
     for other in held.iter().rev().filter(begins_alike).take(MOST) {
-        let theirs = of(store, agent, other, held)?;
-        let shared = ids.iter().zip(&theirs).take_while(|(a, b)| a == b).count();
+        let (shared, whole) = common(&ids, of(store, agent, other, held))?;
         if best.as_ref().is_none_or(|(most, _)| shared > *most)
             && let Some(last) = shared.checked_sub(1)
         {
@@ -43,7 +42,7 @@ pub fn find(store: &Store, new: &Piece, held: &[Held]) -> Result<Option<Edit>> {
                 of: other.session.clone(),
                 at_message: Text::from(ids[last].as_str()),
                 shared: shared as u64,
-                whole: shared == theirs.len(),
+                whole,
                 named: None,
             };
             best = Some((shared, edit));
@@ -64,12 +63,29 @@ fn said(agent: Agent, new: &Piece) -> Option<Edit> {
     (of != new.session).then_some(Edit::LineageFound { of, at_message, shared: 0, whole: false, named })
 }
 
-/// The ids of all records of a transcript, from its first piece on.
-fn of(store: &Store, agent: Agent, first: &Held, held: &[Held]) -> Result<Vec<String>> {
-    let mut ids = Vec::new();
-    let same = |one: &&Held| one.session == first.session && one.kept.mark.path == first.kept.mark.path;
-    for one in held.iter().filter(same) {
-        ids.extend(keep::ids(agent, &piece(store, one)?));
+/// With how many of these ids another list begins, and whether that is all of it. Of what comes after,
+/// nothing is read.
+fn common(ids: &[String], mut theirs: impl Iterator<Item = Result<String>>) -> Result<(usize, bool)> {
+    let mut shared = 0;
+    while let Some(id) = theirs.next().transpose()? {
+        if ids.get(shared) != Some(&id) {
+            return Ok((shared, false));
+        }
+        shared += 1;
     }
-    Ok(ids)
+    Ok((shared, true))
+}
+
+/// The ids of the records of a transcript, from its first piece on, a piece at a time.
+fn of<'h>(
+    store: &'h Store,
+    agent: Agent,
+    first: &'h Held,
+    held: &'h [Held],
+) -> impl Iterator<Item = Result<String>> + 'h {
+    let same = |one: &&Held| one.session == first.session && one.kept.mark.path == first.kept.mark.path;
+    held.iter().filter(same).flat_map(move |one| match piece(store, one) {
+        Ok(lines) => keep::ids(agent, &lines).into_iter().map(Ok).collect(),
+        Err(error) => vec![Err(error)],
+    })
 }

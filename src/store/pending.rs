@@ -18,7 +18,7 @@ use crate::wire::frame::{self, Piece};
 use crate::wire::{event, shell};
 
 /// The most bytes one batch takes: the rest is for the next, so memory stays bounded.
-const MOST: u64 = 8 << 20;
+const MOST: u64 = 4 << 20;
 
 /// An event and the line that stands for it in the batch.
 #[derive(Debug)]

@@ -49,9 +49,15 @@ pub const POSITIONS: &[u8] = b"positions";
 /// So many marks are carried along.
 const CARRIED: usize = 64;
 
-/// The most bytes that one checkpoint takes of one transcript: the rest is for the next, so memory stays
-/// bounded. More than the longest line.
-const MOST: u64 = MAX_LINE as u64 + (1 << 20);
+/// The most bytes that one checkpoint takes of one transcript, and one more block: the rest is for the
+/// next, so memory stays bounded.
+const MOST: u64 = 8 << 20;
+
+/// So much of a transcript is read at once, bytes.
+const BLOCK: u64 = 1 << 20;
+
+/// The same where no line ends in a block: more than the longest line.
+const LONG: u64 = MAX_LINE as u64 + BLOCK;
 
 /// What a checkpoint gets of the transcripts.
 #[derive(Default)]
@@ -253,16 +259,9 @@ fn take(mark: &Mark, known: impl FnOnce() -> Result<Known>) -> Result<Option<Gai
         true => (mark.offset, Known::default()),
         false => (0, known()?),
     };
-    let bytes = file.read(start, MOST)?;
     let agent = Agent::parse(&mark.agent);
-    let mut stretch = keep::keep(agent, &bytes, &mut known);
-    let mut end = start + stretch.consumed as u64;
-    if stretch.consumed == 0 && bytes.len() as u64 == MOST {
-        let Some(line) = file.line_end(start + MOST)? else { return Ok(None) };
-        end = line;
-        stretch = Stretch { lines: keep::stub(end - start, &bytes), records: 1, ..stretch };
-    }
-    let more = end > start && file.length - end > 0 && bytes.len() as u64 == MOST;
+    let (stretch, more) = gained(&file, start, agent, &mut known)?;
+    let end = start + stretch.consumed;
     match file.proof(end)? {
         Some(proof) if (end, &proof, file.written) != (mark.offset, &mark.proof, mark.written) => {
             let begins = mark.proof.is_empty();
@@ -273,6 +272,37 @@ fn take(mark: &Mark, known: impl FnOnce() -> Result<Known>) -> Result<Option<Gai
         }
         _ => Ok(None),
     }
+}
+
+/// What a transcript holds behind `start`, as much as one checkpoint takes; and whether there is more.
+fn gained(file: &Transcript, start: u64, agent: Option<Agent>, known: &mut Known) -> Result<(Stretch, bool)> {
+    let (mut all, mut block) = (Stretch::default(), BLOCK);
+    while all.consumed < MOST {
+        let at = start + all.consumed;
+        let bytes = file.read(at, block)?;
+        let is_last = (bytes.len() as u64) < block;
+        let stretch = keep::keep(agent, &bytes, known);
+        match stretch.consumed {
+            0 if is_last => return Ok((all, false)),
+            0 if block < LONG => block = LONG,
+            0 if all.consumed > 0 => break,
+            0 => {
+                let Some(end) = file.line_end(at + LONG)? else { return Ok((all, false)) };
+                let lines = keep::stub(end - at, &bytes);
+                let stub = Stretch { lines, records: 1, known: 0, consumed: end - at };
+                return Ok((stub, end < file.length));
+            }
+            _ => {
+                all.append(stretch);
+                block = BLOCK;
+            }
+        }
+        if is_last {
+            return Ok((all, false));
+        }
+    }
+    let more = start + all.consumed < file.length;
+    Ok((all, more))
 }
 
 /// What the chain holds of transcripts, oldest first.

@@ -26,7 +26,7 @@ pub fn encode(marks: &[(SessionId, Mark)]) -> Redacted<Vec<u8>> {
         let bytes = serde_json::to_vec(&line).expect("our own types have string keys only");
         redact::json_line(&bytes).closed()
     };
-    Redacted::join(marks.iter().map(line).collect())
+    Redacted::join(&marks.iter().map(line).collect::<Vec<_>>())
 }
 
 /// Reads them. A line that makes no sense is left out: its transcript is read from its start.

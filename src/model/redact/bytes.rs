@@ -1,5 +1,9 @@
 //! Small questions about bytes that all rules ask.
 
+use std::sync::OnceLock;
+
+use bstr::{ByteSlice, Finder};
+
 /// True for letters, digits and the underscore.
 pub fn is_word(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || byte == b'_'
@@ -52,9 +56,48 @@ pub fn has_at(text: &[u8], at: usize, prefix: &str) -> bool {
     text.get(at..at + prefix.len()).is_some_and(|here| here.eq_ignore_ascii_case(prefix.as_bytes()))
 }
 
+/// A shorter text is searched plainly: a quick search would first ask what this processor can do, which
+/// takes a hook longer.
+const LONG: usize = 4096;
+
 /// Returns where `needle` first is in `text`.
 pub fn find(text: &[u8], needle: &[u8]) -> Option<usize> {
-    text.windows(needle.len()).position(|here| here == needle)
+    match text.len() < LONG {
+        true => text.windows(needle.len()).position(|here| here == needle),
+        false => ByteSlice::find(text, needle),
+    }
+}
+
+/// Returns where the first of these bytes is.
+pub fn find_any(text: &[u8], wanted: &[u8]) -> Option<usize> {
+    match text.len() < LONG {
+        true => text.iter().position(|byte| wanted.contains(byte)),
+        false => text.find_byteset(wanted),
+    }
+}
+
+/// What is looked for in every text.
+pub struct Needle {
+    letters: &'static [u8],
+    quick: OnceLock<Finder<'static>>,
+}
+
+impl Needle {
+    /// These letters.
+    pub const fn new(letters: &'static [u8]) -> Self {
+        Self { letters, quick: OnceLock::new() }
+    }
+
+    /// Returns where they first are.
+    pub fn find(&self, text: &[u8]) -> Option<usize> {
+        match text.len() < LONG {
+            // The first of them is rare in most texts: it is looked for alone.
+            true => text.iter().enumerate().find_map(|(at, byte)| {
+                (*byte == self.letters[0] && text[at..].starts_with(self.letters)).then_some(at)
+            }),
+            false => self.quick.get_or_init(|| Finder::new(self.letters)).find(text),
+        }
+    }
 }
 
 /// True if a word may start at `at`: no word character before, or the last one of an escape.

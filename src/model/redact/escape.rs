@@ -2,26 +2,24 @@
 
 use std::borrow::Cow;
 
+use super::bytes;
+
 /// Undoes the escapes of what stands between a string's quotes; none if one is not JSON's.
 ///
 /// A surrogate without its half becomes U+FFFD: nothing can hide in it, and a string in which
 /// nothing is found is never written again.
 pub fn decode(raw: &[u8]) -> Option<Cow<'_, [u8]>> {
-    if !raw.contains(&b'\\') {
-        return Some(Cow::Borrowed(raw));
-    }
+    let Some(first) = bytes::find_any(raw, b"\\") else { return Some(Cow::Borrowed(raw)) };
     let mut out = Vec::with_capacity(raw.len());
-    let mut at = 0;
-    while at < raw.len() {
-        match raw[at] {
-            b'\\' => at = decode_one(raw, at, &mut out)?,
-            byte => {
-                out.push(byte);
-                at += 1;
-            }
+    let (mut from, mut at) = (0, first);
+    loop {
+        out.extend_from_slice(&raw[from..at]);
+        if at == raw.len() {
+            return Some(Cow::Owned(out));
         }
+        from = decode_one(raw, at, &mut out)?;
+        at = bytes::find_any(&raw[from..], b"\\").map_or(raw.len(), |next| from + next);
     }
-    Some(Cow::Owned(out))
 }
 
 /// Undoes what looks like an escape and lets all else stand.

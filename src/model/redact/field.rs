@@ -67,7 +67,7 @@ impl Place {
 
 fn variable_strength(value: &[u8]) -> Option<Strength> {
     let plain = value.len() <= 64 && value.iter().all(|&byte| bytes::is_word(byte) || byte == b'-');
-    words::name_strength(value).filter(|_| plain)
+    plain.then(|| words::name_strength(value)).flatten()
 }
 
 /// Returns what is to stand in place of a string, none if it may stay.

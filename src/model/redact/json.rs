@@ -5,6 +5,7 @@
 
 use std::ops::Range;
 
+use super::bytes;
 use super::escape;
 use super::field::{self, Place};
 use super::words::Strength;
@@ -83,7 +84,7 @@ impl Walker<'_> {
 
     /// The next byte that is no white space; stays in front of it.
     fn next_byte(&mut self) -> Option<u8> {
-        self.at = super::bytes::run(self.text, self.at, |byte| byte.is_ascii_whitespace());
+        self.at = bytes::run(self.text, self.at, |byte| byte.is_ascii_whitespace());
         self.text.get(self.at).copied()
     }
 
@@ -119,7 +120,7 @@ impl Walker<'_> {
     fn text_value(&mut self) -> Option<()> {
         let token = self.string()?;
         let raw = &self.text[token.start + 1..token.end - 1];
-        let decoded = escape::decode(raw)?.into_owned();
+        let decoded = escape::decode(raw)?;
         let is_last = self.next_byte() == Some(b']');
         let alone = Place::default();
         let (place, values) = self.stack.last().map_or((&alone, 0), |frame| (&frame.place, frame.values));
@@ -136,9 +137,8 @@ impl Walker<'_> {
     }
 
     fn scalar(&mut self) -> Option<()> {
-        let end = super::bytes::run(self.text, self.at, |byte| {
-            byte.is_ascii_alphanumeric() || b"+-.".contains(&byte)
-        });
+        let end =
+            bytes::run(self.text, self.at, |byte| byte.is_ascii_alphanumeric() || b"+-.".contains(&byte));
         let token = self.at..end;
         let scalar = &self.text[token.clone()];
         let number = scalar.first().is_some_and(|first| first.is_ascii_digit() || *first == b'-');
@@ -167,11 +167,11 @@ impl Walker<'_> {
         let start = self.at;
         let mut at = start + 1;
         loop {
-            match self.text.get(at)? {
-                b'"' => break,
-                b'\\' => at += 2,
-                _ => at += 1,
+            at += bytes::find_any(self.text.get(at..)?, b"\"\\")?;
+            if self.text[at] == b'"' {
+                break;
             }
+            at += 2;
         }
         self.at = at + 1;
         Some(start..self.at)

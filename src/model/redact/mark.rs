@@ -5,7 +5,10 @@
 
 use std::ops::Range;
 
+use super::bytes::Needle;
+
 const OPEN: &[u8] = "⟦trace:redacted ".as_bytes();
+static OPENS: Needle = Needle::new(OPEN);
 const CLOSE: &[u8] = "⟧".as_bytes();
 const HASH: &[u8] = b"00000000";
 /// Longer than any rule's name, too short for a secret to hide in.
@@ -29,8 +32,7 @@ pub fn of(rule: &str) -> Vec<u8> {
 pub fn next(text: &[u8], from: usize) -> Option<Range<usize>> {
     let mut from = from;
     loop {
-        // The first byte of the bracket is rare: it is looked for alone.
-        let at = from + text[from..].iter().position(|&byte| byte == OPEN[0])?;
+        let at = from + OPENS.find(&text[from..])?;
         if let Some(len) = length(&text[at..]) {
             return Some(at..at + len);
         }

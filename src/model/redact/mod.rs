@@ -41,7 +41,7 @@ pub fn is_marked(text: &[u8]) -> bool {
 }
 
 /// Text that went through the rules: the only text the object writer takes.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Redacted<T>(T);
 
 impl<T> Redacted<T> {
@@ -57,9 +57,27 @@ impl<T> Redacted<T> {
 }
 
 impl Redacted<Vec<u8>> {
-    /// The parts one after the other. Each is whole: where one ends, its last line does.
-    pub fn join(parts: Vec<Self>) -> Self {
-        Self(parts.into_iter().flat_map(|part| part.0).collect())
+    /// Nothing yet, with room for so many bytes.
+    pub fn with_room(bytes: usize) -> Self {
+        Self(Vec::with_capacity(bytes))
+    }
+
+    /// Puts another behind it. Each is whole: where one ends, its last line does.
+    pub fn append(&mut self, more: &Self) {
+        self.0.extend_from_slice(&more.0);
+    }
+
+    /// Of its lines, those that `wanted` says yes to.
+    pub fn retain(&self, mut wanted: impl FnMut(&[u8]) -> bool) -> Self {
+        let lines = self.0.split_inclusive(|byte| *byte == b'\n').filter(|line| wanted(line));
+        Self(lines.collect::<Vec<_>>().concat())
+    }
+
+    /// The parts one after the other.
+    pub fn join(parts: &[Self]) -> Self {
+        let mut all = Self::default();
+        parts.iter().for_each(|part| all.append(part));
+        all
     }
 
     /// As one line with its newline. A newline within it, which means nothing in JSON, becomes a space.

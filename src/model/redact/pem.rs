@@ -1,8 +1,11 @@
 //! Private keys in armour, with line ends that are real or written as `\n`.
 
-use super::bytes::{find, is_base64, run};
+use bstr::ByteSlice;
+
+use super::bytes::{Needle, find, is_base64, run};
 use super::engine::Finding;
 
+const BEGIN: &[u8] = b"-----BEGIN ";
 /// Keys are shorter than this; a longer one counts as one whose end is missing.
 const LONGEST: usize = 32 * 1024;
 /// Fewer letters in a row are prose about keys, not a key.
@@ -10,7 +13,7 @@ const BODY_RUN: usize = 20;
 
 /// A private key from its first line, which `at` is at, to its last; or as far as it reaches.
 pub fn key(text: &[u8], at: usize, found: &mut Vec<Finding>) {
-    let Some(body) = after_label(text, at + "-----BEGIN ".len()) else { return };
+    let Some(body) = after_label(text, at + BEGIN.len()) else { return };
     let near = &text[body..text.len().min(body + LONGEST)];
     let end = find(near, b"-----END ").and_then(|end| Some((body + end, after_label(text, body + end + 9)?)));
     match end {
@@ -51,10 +54,12 @@ pub fn putty(text: &[u8], at: usize, found: &mut Vec<Finding>) {
 
 /// True if a text opens a private key that it does not close: more of it follows elsewhere.
 pub fn opens(text: &[u8]) -> bool {
-    let begin = b"-----BEGIN ";
-    text.windows(begin.len())
-        .rposition(|here| here == begin)
-        .and_then(|at| after_label(text, at + begin.len()))
+    // Hardly any text has one, and this is the quickest way to know that.
+    static BEGINS: Needle = Needle::new(BEGIN);
+    BEGINS
+        .find(text)
+        .and_then(|_| text.rfind(BEGIN))
+        .and_then(|at| after_label(text, at + BEGIN.len()))
         .is_some_and(|body| find(&text[body..], b"-----END ").is_none())
 }
 

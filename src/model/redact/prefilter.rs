@@ -153,20 +153,46 @@ const NONE: u8 = u8::MAX;
 struct Chains {
     first: [u8; 4096],
     next: [u8; COUNT],
+    /// How each key begins.
+    heads: [Head; COUNT],
+}
+
+/// Up to four letters, whatever their case: hardly any text that begins like a key gets past them.
+#[derive(Clone, Copy)]
+struct Head {
+    letters: u32,
+    /// The bits of those that there are.
+    mask: u32,
 }
 
 static CHAINS: Chains = {
     assert!(COUNT < NONE as usize);
-    let mut chains = Chains { first: [NONE; 4096], next: [NONE; COUNT] };
+    let mut chains =
+        Chains { first: [NONE; 4096], next: [NONE; COUNT], heads: [Head { letters: 0, mask: 0 }; COUNT] };
     let mut at = COUNT;
     while at > 0 {
         at -= 1;
         let pair = pair(KEYS[at].text[0], KEYS[at].text[1]);
         chains.next[at] = chains.first[pair];
         chains.first[pair] = at as u8;
+        chains.heads[at] = head(KEYS[at].text);
     }
     chains
 };
+
+const fn head(text: &[u8]) -> Head {
+    let mut head = Head { letters: 0, mask: 0 };
+    let mut at = 0;
+    while at < text.len() && at < 4 {
+        head.letters |= (text[at] as u32) << (8 * at);
+        head.mask |= 0xff << (8 * at);
+        at += 1;
+    }
+    Head { letters: (head.letters | CASES) & head.mask, mask: head.mask }
+}
+
+/// The bit that tells the cases of a letter apart, in four bytes.
+const CASES: u32 = 0x2020_2020;
 
 /// Folds a byte to six bits such that both cases of a letter are one.
 const fn fold(byte: u8) -> usize {
@@ -177,18 +203,66 @@ const fn pair(first: u8, second: u8) -> usize {
     fold(first) << 6 | fold(second)
 }
 
+/// A bit for each three letters that a key begins with: hardly any place has one, so what is done there
+/// costs nothing.
+static TRIPLES: [u8; 4096] = {
+    let mut bits = [0; 4096];
+    let mut at = 0;
+    while at < COUNT {
+        let text = KEYS[at].text;
+        // Behind a key of two letters comes any other.
+        let (mut third, last) = if text.len() > 2 { (text[2], text[2]) } else { (0, 31) };
+        while third <= last {
+            let triple = triple(text[0], text[1], third);
+            bits[triple / 8] |= 1 << (triple % 8);
+            third += 1;
+        }
+        at += 1;
+    }
+    bits
+};
+
+/// Folds each byte to five bits.
+const fn triple(first: u8, second: u8, third: u8) -> usize {
+    ((first & 31) as usize) << 10 | ((second & 31) as usize) << 5 | (third & 31) as usize
+}
+
 /// Calls `found` for every place where a key stands, from left to right.
 pub fn scan(text: &[u8], mut found: impl FnMut(Job, usize)) {
-    for (at, two) in text.windows(2).enumerate() {
-        let mut chain = CHAINS.first[pair(two[0], two[1])];
-        while chain != NONE {
-            let key = &KEYS[usize::from(chain)];
-            if key.stands(text, at) {
-                found(key.job, at);
-            }
-            chain = CHAINS.next[usize::from(chain)];
+    for (at, three) in text.windows(3).enumerate() {
+        let triple = triple(three[0], three[1], three[2]);
+        if TRIPLES[triple / 8] & 1 << (triple % 8) != 0 {
+            follow(text, at, &mut found);
         }
     }
+    // Where no third letter follows a key of two may stand.
+    if text.len() >= 2 {
+        follow(text, text.len() - 2, &mut found);
+    }
+}
+
+/// Looks at the keys of a chain, at one place.
+fn follow(text: &[u8], at: usize, found: &mut impl FnMut(Job, usize)) {
+    let mut chain = CHAINS.first[pair(text[at], text[at + 1])];
+    let here = letters(&text[at..]);
+    while chain != NONE {
+        let number = usize::from(chain);
+        let head = CHAINS.heads[number];
+        if here & head.mask == head.letters && KEYS[number].stands(text, at) {
+            found(KEYS[number].job, at);
+        }
+        chain = CHAINS.next[number];
+    }
+}
+
+/// The first four letters of a text, whatever their case; zeros where it ends.
+fn letters(text: &[u8]) -> u32 {
+    let mut four = [0; 4];
+    match text.first_chunk() {
+        Some(first) => four = *first,
+        None => four[..text.len()].copy_from_slice(text),
+    }
+    u32::from_le_bytes(four) | CASES
 }
 
 impl Key {

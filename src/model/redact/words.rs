@@ -95,7 +95,7 @@ pub fn name_strength(name: &[u8]) -> Option<Strength> {
 pub fn flag_strength(argument: &[u8]) -> Option<Strength> {
     let name = argument.strip_prefix(b"-")?;
     let plain = name.iter().all(|&byte| byte.is_ascii_alphanumeric() || byte == b'-');
-    let strength = name_strength(name).filter(|_| plain)?;
+    let strength = plain.then(|| name_strength(name)).flatten()?;
     let either =
         [&b"pwd"[..], b"credential", b"credentials", b"private-key", b"signing-key", b"encryption-key"];
     (!either.iter().any(|end| name.to_ascii_lowercase().ends_with(end))).then_some(strength)

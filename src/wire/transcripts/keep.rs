@@ -1,15 +1,16 @@
 //! What is kept of a stretch of a transcript: its complete lines, redacted.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use bstr::ByteSlice;
 
-use super::{MAX_LINE, State, read, split};
+use super::{Line, Lines, MAX_LINE, State, read, split};
 use crate::model::agent::Agent;
 use crate::model::digest;
 use crate::model::redact::{self, Redacted};
 
 /// What a stretch of a transcript came to.
+#[derive(Default)]
 pub struct Stretch {
     /// Its lines, each closed by a newline.
     pub lines: Redacted<Vec<u8>>,
@@ -18,7 +19,17 @@ pub struct Stretch {
     /// So many more were known.
     pub known: u64,
     /// How many bytes were read; a line begins behind them.
-    pub consumed: usize,
+    pub consumed: u64,
+}
+
+impl Stretch {
+    /// Puts the stretch behind it that comes next.
+    pub fn append(&mut self, next: Self) {
+        self.lines.append(&next.lines);
+        self.records += next.records;
+        self.known += next.known;
+        self.consumed += next.consumed;
+    }
 }
 
 /// Lines that are kept already, and how often.
@@ -59,19 +70,50 @@ impl Known {
 /// writes a line per record, like most.
 pub fn keep(agent: Option<Agent>, bytes: &[u8], known: &mut Known) -> Stretch {
     let lines = split(agent.unwrap_or(Agent::Pi), bytes);
-    let consumed = lines.complete();
-    let (mut kept, mut met) = (Vec::new(), 0);
-    for line in lines {
-        let clean = match line.state {
-            State::TooLong => stub(line.bytes.len() as u64, line.bytes),
-            State::Whole | State::Broken => redact::json_line(line.bytes).closed(),
-        };
-        match known.meets(clean.get()) {
-            true => met += 1,
-            false => kept.push(clean),
-        }
+    let consumed = lines.complete() as u64;
+    let mut lines = clean(lines);
+    let all = count(&lines);
+    if !known.0.is_empty() {
+        lines = lines.retain(|line| !known.meets(line));
     }
-    Stretch { records: kept.len() as u64, lines: Redacted::join(kept), known: met, consumed }
+    let records = count(&lines);
+    Stretch { lines, records, known: all - records, consumed }
+}
+
+/// Each line without its secrets. That takes its time, so a long stretch is for two.
+fn clean(lines: Lines<'_>) -> Redacted<Vec<u8>> {
+    let mut all = Redacted::with_room(lines.complete());
+    let (first, Some(second)) = lines.halves() else {
+        lines.for_each(|line| all.append(&one(line)));
+        return all;
+    };
+    let alone = || {
+        let mut half = Redacted::with_room(lines.complete() / 2);
+        second.clone().for_each(|line| half.append(&one(line)));
+        half
+    };
+    std::thread::scope(|scope| {
+        let other = std::thread::Builder::new().spawn_scoped(scope, alone);
+        first.for_each(|line| all.append(&one(line)));
+        let half = match other {
+            Ok(other) => other.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)),
+            // There is no thread to be had.
+            Err(_) => alone(),
+        };
+        all.append(&half);
+    });
+    all
+}
+
+fn one(line: Line<'_>) -> Redacted<Vec<u8>> {
+    match line.state {
+        State::TooLong => stub(line.bytes.len() as u64, line.bytes),
+        State::Whole | State::Broken => redact::json_line(line.bytes).closed(),
+    }
+}
+
+fn count(lines: &Redacted<Vec<u8>>) -> u64 {
+    lines.get().iter().filter(|byte| **byte == b'\n').count() as u64
 }
 
 /// What is kept of a line that is longer than [`MAX_LINE`]: how long it was, and the SHA-256 of as much.
@@ -95,28 +137,42 @@ fn every_id(agent: Agent, lines: &[u8]) -> impl Iterator<Item = String> {
     lines.lines().flat_map(move |line| read(agent, line)).filter_map(|record| record.id)
 }
 
-/// The pieces of a transcript put together: a record that came again, with the same id and the same
+/// Puts the pieces of a transcript together: a record that came again, with the same id and the same
 /// bytes, is one record; with the same id and other bytes it is a new version, and both stay.
-pub fn together<'a>(agent: Option<Agent>, pieces: impl Iterator<Item = &'a [u8]>) -> Vec<u8> {
-    let mut met = std::collections::HashSet::new();
-    let mut all = Vec::new();
-    for line in pieces.flat_map(|piece| piece.lines()) {
-        let has_id =
-            || agent.is_some_and(|agent| read(agent, line).first().is_some_and(|one| one.id.is_some()));
-        let again = !met.insert(digest::sha256(&[line]));
-        if !(again && has_id()) {
-            all.extend_from_slice(line);
-            all.push(b'\n');
-        }
+pub struct Together {
+    agent: Option<Agent>,
+    met: HashSet<[u8; 32]>,
+}
+
+impl Together {
+    /// Nothing yet of a transcript of that agent.
+    pub fn new(agent: Option<Agent>) -> Self {
+        Self { agent, met: HashSet::new() }
     }
-    all
+
+    /// Of the next piece, the lines that are no repetition.
+    pub fn fresh(&mut self, piece: &[u8]) -> Vec<u8> {
+        let mut fresh = Vec::with_capacity(piece.len());
+        for line in piece.lines() {
+            let again = !self.met.insert(digest::sha256(&[line]));
+            if !(again && self.has_id(line)) {
+                fresh.extend_from_slice(line);
+                fresh.push(b'\n');
+            }
+        }
+        fresh
+    }
+
+    fn has_id(&self, line: &[u8]) -> bool {
+        self.agent.is_some_and(|agent| read(agent, line).first().is_some_and(|one| one.id.is_some()))
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn kept(bytes: &[u8], known: &mut Known) -> (String, u64, usize) {
+    fn kept(bytes: &[u8], known: &mut Known) -> (String, u64, u64) {
         let stretch = keep(Some(Agent::Claude), bytes, known);
         let text = String::from_utf8(stretch.lines.into_inner()).unwrap();
         (text, stretch.known, stretch.consumed)
@@ -154,7 +210,8 @@ mod tests {
             b"{\"uuid\":\"a\"}\n{\"mode\":1}\n",
             b"{\"uuid\":\"a\"}\n{\"mode\":1}\n{\"uuid\":\"a\",\"v\":2}\n",
         ];
-        let all = together(Some(Agent::Claude), pieces.into_iter());
+        let mut together = Together::new(Some(Agent::Claude));
+        let all = pieces.map(|piece| together.fresh(piece)).concat();
         assert_eq!(all, b"{\"uuid\":\"a\"}\n{\"mode\":1}\n{\"mode\":1}\n{\"uuid\":\"a\",\"v\":2}\n");
     }
 

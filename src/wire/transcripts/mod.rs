@@ -161,7 +161,11 @@ pub fn read(agent: Agent, line: &[u8]) -> Vec<Record> {
     if line.len() > MAX_LINE {
         return Vec::new();
     }
-    let Ok(object) = lenient::object(String::from_utf8_lossy(line).as_bytes()) else { return Vec::new() };
+    let read = match std::str::from_utf8(line) {
+        Ok(_) => lenient::object(line),
+        Err(_) => lenient::object(String::from_utf8_lossy(line).as_bytes()),
+    };
+    let Ok(object) = read else { return Vec::new() };
     match agent {
         Agent::Claude => vec![claude::read(object)],
         Agent::Codex => vec![codex::read(object)],

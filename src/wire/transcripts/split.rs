@@ -15,6 +15,9 @@ use crate::wire::lenient;
 /// The longest line that is read, in bytes.
 pub const MAX_LINE: usize = 8 << 20;
 
+/// Halves of fewer bytes are no reason to ask somebody.
+const MUCH: usize = 128 << 10;
+
 /// How often we look for a whole value behind a torn one, in one line.
 const ATTEMPTS: usize = 64;
 
@@ -39,7 +42,7 @@ pub enum State {
 }
 
 /// The lines of a transcript.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Lines<'a> {
     bytes: &'a [u8],
     /// Where the next piece is looked for.
@@ -104,6 +107,19 @@ impl<'a> Lines<'a> {
             head: Some(export.info.get().as_bytes()),
             list: true,
             ..whole
+        }
+    }
+
+    /// The first half of the lines and the second, if there is much to read and it can be cut.
+    pub fn halves(&self) -> (Self, Option<Self>) {
+        let middle = self.bytes[self.at..self.stop.max(self.at)].len() / 2 + self.at;
+        let cut = self.bytes[self.at..middle].rfind_byte(b'\n').map(|newline| self.at + newline + 1);
+        match cut {
+            Some(cut) if self.head.is_none() && !self.list && middle - self.at >= MUCH => {
+                let first = Self { stop: cut, rest: cut, ..self.clone() };
+                (first, Some(Self { at: cut, line: cut, ..self.clone() }))
+            }
+            _ => (self.clone(), None),
         }
     }
 
@@ -231,6 +247,25 @@ mod tests {
         let long = [b"{\"a\":\"".as_slice(), &vec![b'x'; MAX_LINE], b"\"}\n{\"b\":1}\n"].concat();
         let all: Vec<_> = split(Agent::Pi, &long).collect();
         assert_eq!(all.iter().map(|line| line.state).collect::<Vec<_>>(), [State::TooLong, State::Whole]);
+    }
+
+    #[test]
+    fn two_halves_have_the_lines_of_the_whole() {
+        let some = b"{\"a\":1}{\"b\":2}\n{\n\0\0{\"c\":\"}{\"}\ngarbage\n";
+        let much = [some.repeat(2 * MUCH / some.len() + 1), b"{\"torn".to_vec()].concat();
+        let whole = split(Agent::Claude, &much);
+        let (first, second) = whole.halves();
+        let second = second.unwrap();
+        assert_eq!(second.complete(), whole.complete());
+        let told = |line: Line<'_>| (line.bytes.to_vec(), line.state);
+        let halves: Vec<_> = first.chain(second).map(told).collect();
+        assert!(halves == whole.map(told).collect::<Vec<_>>(), "too long to be shown");
+        let export = [b"{\"info\":{},\"messages\":[".as_slice(), &b"{},\n".repeat(MUCH), b"{}]}"].concat();
+        for (agent, bytes) in [(Agent::Claude, &some[..]), (Agent::OpenCode, &export)] {
+            let all = split(agent, bytes);
+            let (same, None) = all.halves() else { panic!("it was cut") };
+            assert!(same.eq(all), "too long to be shown");
+        }
     }
 
     #[test]
