@@ -12,6 +12,7 @@ mod branches;
 mod child;
 mod commit;
 mod history;
+mod import;
 mod lines;
 mod report;
 mod restore;
@@ -89,5 +90,6 @@ fn main() {
     lines::rows(&wanted);
     commit::rows(&wanted);
     branches::rows(&wanted);
+    import::rows(&wanted);
     history::rows(&wanted);
 }

@@ -18,6 +18,8 @@ pub enum Target {
     AtLeast(f64),
     /// Ours alone, at most.
     Ours(f64),
+    /// Ours alone where more is better.
+    OursAtLeast(f64),
     /// It is shown beside another.
     None,
 }
@@ -71,6 +73,7 @@ pub fn row(name: &str, git: &[f64], ours: &[f64], target: Target) {
         Target::RatioAndMore(most, more) => (format!("<={most}x+{more}"), own <= most * theirs + more),
         Target::AtLeast(least) => (format!(">= {least}"), own / theirs >= least),
         Target::Ours(most) => (format!("<= {most}"), own <= most),
+        Target::OursAtLeast(least) => (format!(">= {least}"), own >= least),
         Target::None => (String::new(), true),
     };
     let spread = |values: &[f64]| match values {

@@ -235,7 +235,7 @@ fn name(at: usize) -> String {
 }
 
 /// About 2.4 KB that deflate no better and no worse than source does.
-fn text(seed: usize) -> String {
+pub fn text(seed: usize) -> String {
     let mut state = seed as u64 + 1;
     let mut text = String::new();
     while text.len() < 2_400 {
