@@ -6,8 +6,8 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
 
-use super::background;
 use super::told::Told as Before;
+use super::{background, parent};
 use crate::disk::clock;
 use crate::disk::file::Durability;
 use crate::disk::place::Told;
@@ -16,7 +16,7 @@ use crate::model::redact;
 use crate::model::text::Text;
 use crate::model::time::Timestamp;
 use crate::store::home::{Home, User};
-use crate::store::record;
+use crate::store::{record, trouble};
 use crate::wire::agents::{self, Around, Heard};
 use crate::wire::call::{self, Call, Effect, Kind};
 use crate::wire::generic;
@@ -72,8 +72,15 @@ pub fn take(calls: Vec<Call>, user: &User, told: &Told, slowly: &dyn Fn()) -> Re
 /// Records one call. What came before in its session is read only where that can matter: not for a
 /// tool that has an id, which most calls are about.
 fn record_in(home: &Home, call: Call, now: Timestamp, batch: bool, slowly: &dyn Fn()) -> Result<Next> {
-    let stem = record::stem(&call.agent, call.session.as_bytes());
     let (next, journal) = (next(&call), home.journal());
+    let call = match parent::named(&journal, call) {
+        Ok(call) => call,
+        Err(orphan) => {
+            trouble::note(&home.place.common, "find whose sub-agent this is", &orphan.to_string());
+            return Ok(next);
+        }
+    };
+    let stem = record::stem(&call.agent, call.session.as_bytes());
     let plain = matches!(call.event, Kind::ToolPre | Kind::ToolPost | Kind::ShellPre | Kind::ShellPost)
         && call.derived().is_none()
         && !batch

@@ -11,6 +11,7 @@ pub mod githooks;
 pub mod import;
 pub mod init;
 pub mod install;
+mod parent;
 pub mod present;
 pub mod run;
 pub mod shell;

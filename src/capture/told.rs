@@ -20,6 +20,9 @@ use crate::wire::{event, frame};
 /// How far back a session's journal is read, bytes.
 const FAR: u64 = 256 << 10;
 
+/// How much of its beginning is read where only that matters, bytes.
+const FEW: u64 = 16 << 10;
+
 /// Two deliveries of one call are not further apart, microseconds.
 const AT_ONCE_US: i64 = 2_000_000;
 
@@ -38,6 +41,15 @@ pub struct Told {
     pub events: Vec<Event>,
     /// Whether these are all that the journal ever held.
     pub whole: bool,
+}
+
+fn events_in(bytes: &[u8]) -> Vec<Event> {
+    let pieces = frame::split(bytes).pieces.into_iter();
+    let events = pieces.filter_map(|piece| match piece {
+        frame::Piece::Whole(payload) => event::decode(payload).ok(),
+        frame::Piece::Torn(_) => None,
+    });
+    events.collect()
 }
 
 /// A start without an end.
@@ -61,12 +73,15 @@ impl Told {
             return Self { events: Vec::new(), whole: true };
         };
         let bytes = journal.read_from(journal.len.saturating_sub(FAR), FAR).unwrap_or_default();
-        let pieces = frame::split(&bytes).pieces.into_iter();
-        let events = pieces.filter_map(|piece| match piece {
-            frame::Piece::Whole(payload) => event::decode(payload).ok(),
-            frame::Piece::Torn(_) => None,
-        });
-        Self { events: events.collect(), whole: journal.len <= FAR && journal.name == stem.file(0) }
+        Self { events: events_in(&bytes), whole: journal.len <= FAR && journal.name == stem.file(0) }
+    }
+
+    /// Reads the first events of the journal `stem`; none if it cannot be read.
+    pub fn first(dir: &Path, stem: &Stem) -> Self {
+        let journals = journal::list_of(dir, stem).map(|all| all.found).unwrap_or_default();
+        let first = journals.into_iter().next();
+        let bytes = first.and_then(|mut journal| journal.read_from(0, FEW).ok()).unwrap_or_default();
+        Self { events: events_in(&bytes), whole: false }
     }
 
     /// Whether a call may be the first sign of a turn that nobody tells.

@@ -134,7 +134,8 @@ pub struct Found {
     pub len: u64,
     /// Its first bytes, for the cursor. They tell it from a later file of the same name.
     pub head: Vec<u8>,
-    written: Option<SystemTime>,
+    /// When it was last written to, if the file system says.
+    pub written: Option<SystemTime>,
 }
 
 /// The journal files of a directory, and those that would not open.

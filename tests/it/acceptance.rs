@@ -11,7 +11,7 @@
 //! | 7 20,000 sessions | the row `hook20k` of the benchmark |
 //! | 8 a start before its transcript | `a_start_without_a_transcript_is_not_taken_for_the_one_beside_it` |
 //! | 9 the same prompt twice | `session::the_same_prompt_twice_is_two_sessions_of_which_one_may_be_the_other` |
-//! | 10 resume, fork, sub-agent | `each_agent_is_believed_where_its_file_says_it_comes_from`, `what_a_copy_with_new_ids_says_of_itself_is_believed`, `hooks_tell_of_sub_agents_and_forks`, three tests of `transcripts` |
+//! | 10 resume, fork, sub-agent | `each_agent_is_believed_where_its_file_says_it_comes_from`, `what_a_copy_with_new_ids_says_of_itself_is_believed`, `hooks_tell_of_sub_agents_and_forks`, `what_a_sub_agent_does_under_the_id_of_a_tool_call_is_of_the_session_that_made_the_call`, three tests of `transcripts` |
 //! | 11 the same messages again | `transcripts::of_a_file_that_was_written_anew_only_what_is_new_is_kept` |
 //! | 12 a fork writes to itself alone | `transcripts::a_conversation_that_shares_its_beginning_is_a_fork_and_one_that_shares_nothing_is_alone` |
 //! | 13 two clones of one session | `two_clones_of_one_session_fold_to_one_whatever_comes_first` |
@@ -380,6 +380,41 @@ fn hooks_tell_of_sub_agents_and_forks() {
         json!({"session_id": "p-1", "timestamp": "2026-08-20T10:00:00Z"}),
     );
     assert_eq!(rel("p-2").0, id("p-1"));
+}
+
+#[test]
+fn what_a_sub_agent_does_under_the_id_of_a_tool_call_is_of_the_session_that_made_the_call() {
+    let sandbox = Sandbox::enabled();
+    let copilot = |event: &str, session: &str, tool: &str, input: Value, id: Option<&str>| {
+        let mut payload = json!({"session_id": session, "timestamp": "2026-08-20T10:00:00Z", "tool_name": tool, "tool_input": input});
+        payload.as_object_mut().unwrap().extend(id.map(|id| ("tool_use_id".to_owned(), json!(id))));
+        hook(&sandbox, "copilot", event, payload);
+    };
+    let make = |of: &str| {
+        let input = json!({"command": format!("make {of}")});
+        copilot("PreToolUse", of, "bash", input.clone(), None);
+        copilot("PostToolUse", of, "bash", input, None);
+    };
+    hook(
+        &sandbox,
+        "copilot",
+        "SessionStart",
+        json!({"session_id": "p-1", "timestamp": "2026-08-20T10:00:00Z"}),
+    );
+    copilot("PreToolUse", "p-1", "bash", json!({"command": "copilot --agent"}), Some("toolu_9"));
+    make("toolu_9");
+    make("toolu_8");
+    let told = || sandbox.json(&["commands", "--limit", "0"])["commands"].as_array().unwrap().clone();
+    let whose = |command: &str| -> Vec<Value> {
+        told().iter().filter(|one| one["command"] == command).map(|one| one["session"].clone()).collect()
+    };
+    assert_eq!(whose("make toolu_9"), [one(&sandbox, "p-1")["id"].clone()]);
+    assert!(whose("make toolu_8").is_empty(), "nobody has made that call");
+    for tool in ["toolu_8", "toolu_9"] {
+        assert_eq!(sandbox.trace(&["session", "show", tool]).code, 1, "{tool} is no session");
+    }
+    let doctor = sandbox.trace(&["doctor"]);
+    assert!(format!("{doctor:?}").contains("toolu_8"), "what is not kept is said: {doctor:?}");
 }
 
 #[test]

@@ -13,8 +13,9 @@ use crate::wire::call::{Call, Kind};
 pub fn hear(hook: &mut Hook<'_>) -> Result<Vec<Call>, Bad> {
     let Some(kind) = hook.kind()? else { return Ok(Vec::new()) };
     let session = hook.session();
-    let of_tool = session.as_ref().is_some_and(|id| id.starts_with("toolu_"));
-    if of_tool && !matches!(kind, Kind::ToolPre | Kind::ToolPost) {
+    if session.as_ref().is_some_and(|id| is_tool(id.as_bytes()))
+        && !matches!(kind, Kind::ToolPre | Kind::ToolPost)
+    {
         return Ok(Vec::new());
     }
     let stop = hook.object.text(&["stop_reason"]);
@@ -36,6 +37,11 @@ pub fn hear(hook: &mut Hook<'_>) -> Result<Vec<Call>, Bad> {
         _ => {}
     }
     Ok(vec![call])
+}
+
+/// Whether what stands for a session's id is that of a tool call.
+pub fn is_tool(id: &[u8]) -> bool {
+    id.starts_with(b"toolu_")
 }
 
 /// The code behind the output of a shell tool.

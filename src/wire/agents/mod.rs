@@ -69,6 +69,11 @@ pub fn hear(json: &[u8], around: &Around) -> Result<Heard, Bad> {
     }
 }
 
+/// Whether a call names no session, but the tool call of one that started the sub-agent that makes it.
+pub fn is_under_tool(call: &Call) -> bool {
+    Agent::parse(&call.agent) == Some(Agent::Copilot) && copilot::is_tool(call.session.as_bytes())
+}
+
 /// Adds to a call through the generic door what only its agent tells.
 pub fn refined(mut call: Call) -> Call {
     match Agent::parse(&call.agent) {
