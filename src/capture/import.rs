@@ -34,6 +34,9 @@ const BLOCK: u64 = 1 << 20;
 /// The same where no line ends in a block: more than the longest line.
 const LONG: u64 = MAX_LINE as u64 + BLOCK;
 
+/// A longer document is refused, bytes: it must be read whole.
+const DOCUMENT: u64 = 64 << 20;
+
 /// Agents do not nest their directories deeper.
 const DEEPEST: usize = 8;
 
@@ -103,7 +106,7 @@ fn is_transcript(path: &Path) -> bool {
 /// It cannot be read, or is no plain file of the user's own.
 pub fn look(agent: Agent, path: &Path) -> io::Result<Option<Found>> {
     let file = Transcript::open(path)?;
-    let head = file.read(0, if agent == Agent::OpenCode { file.length } else { HEAD })?;
+    let head = if agent == Agent::OpenCode { file.whole(DOCUMENT)? } else { file.read(0, HEAD)? };
     let records: Vec<_> = split(agent, &head).flat_map(|line| read(agent, line.bytes)).collect();
     let told = Summary::of(agent, &records);
     let in_name = named(agent, path.as_os_str().as_bytes());
@@ -152,7 +155,7 @@ impl Found {
 
     /// How much of it is read at once: a document is of no use but whole.
     fn block(&self, file: &Transcript) -> u64 {
-        if self.agent == Agent::OpenCode { file.length } else { BLOCK }
+        if self.agent == Agent::OpenCode { file.length.min(DOCUMENT) } else { BLOCK }
     }
 
     /// Tells it to the journal of a worktree, as its hooks would have. Told twice it is there once.

@@ -304,3 +304,24 @@ pub fn append_if(
     });
     written.with_context(|| format!("append to {}", path.display()))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_of_which_a_piece_does_not_come_is_not_there() {
+        let dir = std::env::temp_dir().join(format!("trace-file-{}", std::process::id()));
+        private_dir(&dir).unwrap();
+        let path = dir.join("talk");
+        let pieces = [Ok("one\n"), Err(anyhow::anyhow!("damaged"))];
+        assert!(create_of(&path, pieces.into_iter(), Durability::Buffered).is_err());
+        assert_eq!(fs::read_dir(&dir).unwrap().count(), 0, "nor is anything else");
+        let pieces = ["one\n", "two\n"].map(Ok);
+        assert_eq!(create_of(&path, pieces.into_iter(), Durability::Buffered).unwrap(), Created::New);
+        assert_eq!(fs::read(&path).unwrap(), b"one\ntwo\n");
+        let again = create(&path, b"other", Durability::Buffered).unwrap();
+        assert_eq!((again, fs::read(&path).unwrap()), (Created::WasThere, b"one\ntwo\n".to_vec()));
+        fs::remove_dir_all(dir).unwrap();
+    }
+}

@@ -93,3 +93,19 @@ impl Transcript {
 pub fn read(path: &Path, most: u64) -> io::Result<Vec<u8>> {
     Transcript::open(path)?.whole(most)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_line_counts_whether_it_is_closed_or_not() {
+        let path = std::env::temp_dir().join(format!("trace-lines-{}", std::process::id()));
+        let long = "x".repeat(PAGE as usize);
+        for (text, lines) in [("", 0), ("a", 1), ("a\n", 1), ("a\n\nb", 3), (&format!("{long}\n{long}"), 2)] {
+            std::fs::write(&path, text).unwrap();
+            assert_eq!(Transcript::open(&path).unwrap().lines().unwrap(), lines);
+        }
+        std::fs::remove_file(path).unwrap();
+    }
+}

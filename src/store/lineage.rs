@@ -89,3 +89,22 @@ fn of<'h>(
         Err(error) => vec![Err(error)],
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn another_transcript_is_read_as_far_as_it_is_the_same() {
+        let ours = ["a", "b", "c"].map(str::to_owned);
+        for (theirs, wanted) in
+            [("", (0, true)), ("a", (1, true)), ("abc", (3, true)), ("abcd", (3, false)), ("axc", (1, false))]
+        {
+            let ids = theirs.chars().map(|id| Ok(id.to_string()));
+            assert_eq!(common(&ours, ids).unwrap(), wanted, "{theirs:?}");
+        }
+        let ends = ["a", "x"].map(|id| Ok(id.to_owned())).into_iter();
+        let damaged = std::iter::once_with(|| panic!("nothing behind the first difference is read"));
+        assert_eq!(common(&ours, ends.chain(damaged)).unwrap(), (1, false));
+    }
+}

@@ -196,6 +196,22 @@ mod tests {
     use super::*;
 
     #[test]
+    fn what_is_found_does_not_hang_on_the_length_of_the_text() {
+        static NEEDLE: Needle = Needle::new("⟦mark".as_bytes());
+        for length in [0, 7, LONG - 10, LONG, 3 * LONG] {
+            let before = "→ ".repeat(length / 4).into_bytes();
+            for (after, found) in [("⟦mark", true), ("⟦mar", false), ("⟦⟦mark \"", true)] {
+                let text = [&before, after.as_bytes()].concat();
+                let at = found.then(|| before.len() + after.find("⟦mark").unwrap());
+                assert_eq!(NEEDLE.find(&text), at, "{after} behind {length}");
+                assert_eq!(find(&text, "⟦mark".as_bytes()), at, "{after} behind {length}");
+                let quote = after.find('"').map(|quote| before.len() + quote);
+                assert_eq!(find_any(&text, b"\"\\"), quote, "{after} behind {length}");
+            }
+        }
+    }
+
+    #[test]
     fn an_escape_that_ends_in_a_letter_is_a_boundary() {
         for (text, wanted) in [
             (&b""[..], true),
