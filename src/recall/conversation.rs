@@ -40,7 +40,11 @@ impl Saved<'_> {
         let mut reading = Reading::new(Agent::parse(&self.agent));
         self.pieces.iter().map(move |(worktree, held)| {
             reading.enter(*worktree);
-            kept::piece(self.store, held).map(|lines| reading.take(&lines))
+            // What a store has read stays mapped: each piece has one of its own.
+            let store = Store::open(self.store.dir())?;
+            let lines = kept::piece(&store, held);
+            store.close();
+            lines.map(|lines| reading.take(&lines))
         })
     }
 
