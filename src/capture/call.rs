@@ -16,7 +16,7 @@ use crate::model::redact;
 use crate::model::text::Text;
 use crate::model::time::Timestamp;
 use crate::store::home::{Home, User};
-use crate::store::{record, trouble};
+use crate::store::record;
 use crate::wire::agents::{self, Around, Heard};
 use crate::wire::call::{self, Call, Effect, Kind};
 use crate::wire::generic;
@@ -73,13 +73,7 @@ pub fn take(calls: Vec<Call>, user: &User, told: &Told, slowly: &dyn Fn()) -> Re
 /// tool that has an id, which most calls are about.
 fn record_in(home: &Home, call: Call, now: Timestamp, batch: bool, slowly: &dyn Fn()) -> Result<Next> {
     let (next, journal) = (next(&call), home.journal());
-    let call = match parent::named(&journal, call) {
-        Ok(call) => call,
-        Err(orphan) => {
-            trouble::note(&home.place.common, "find whose sub-agent this is", &orphan.to_string());
-            return Ok(next);
-        }
-    };
+    let (call, known) = parent::named(&journal, call);
     let stem = record::stem(&call.agent, call.session.as_bytes());
     let plain = matches!(call.event, Kind::ToolPre | Kind::ToolPost | Kind::ShellPre | Kind::ShellPost)
         && call.derived().is_none()
@@ -89,6 +83,7 @@ fn record_in(home: &Home, call: Call, now: Timestamp, batch: bool, slowly: &dyn 
         true => call::events(&call, now),
         false => Before::read(&journal, &stem).events(call, now, std::process::id()),
     };
+    let events = if known { events } else { parent::of_nobody(events) };
     if events.is_empty() {
         return Ok(Next::Rest);
     }

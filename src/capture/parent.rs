@@ -1,10 +1,10 @@
 //! The session that a sub-agent works for, where its agent names it only by the tool call that started
 //! it: whoever made that call.
 //!
-//! Nobody is guessed at. If no journal here tells of the call, the sub-agent's belong to nobody.
+//! Nobody is guessed at. If no journal here tells of the call, what the sub-agent does is recorded as
+//! nobody's.
 
 use std::cmp::Reverse;
-use std::fmt;
 use std::path::Path;
 
 use super::told::Told;
@@ -18,29 +18,21 @@ use crate::wire::call::Call;
 /// Only in the journals that were written to last: the call has not ended.
 const MOST: usize = 16;
 
-/// A tool call that no session here is known to have made.
-#[derive(Debug)]
-pub struct Orphan(Text);
-
-impl fmt::Display for Orphan {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let tool = self.0.lossy();
-        write!(
-            f,
-            "no session here is known for the call {tool}: of what its sub-agent did only the files are kept"
-        )
+/// The call, as one of the session that it belongs to; and whether that is known.
+pub fn named(dir: &Path, call: Call) -> (Call, bool) {
+    if !agents::is_under_tool(&call) {
+        return (call, true);
+    }
+    match find(dir, &call) {
+        Some(session) => (Call { session, ..call }, true),
+        None => (call, false),
     }
 }
 
-/// The call, as one of the session that it belongs to.
-pub fn named(dir: &Path, call: Call) -> Result<Call, Orphan> {
-    if !agents::is_under_tool(&call) {
-        return Ok(call);
-    }
-    match find(dir, &call) {
-        Some(session) => Ok(Call { session, ..call }),
-        None => Err(Orphan(call.session)),
-    }
+/// The events of a call, as those of no session.
+pub fn of_nobody(events: Vec<Event>) -> Vec<Event> {
+    let events = events.into_iter().filter(|event| !matches!(event.what, What::SessionSeen(_)));
+    events.map(|event| Event { session: None, ..event }).collect()
 }
 
 fn find(dir: &Path, call: &Call) -> Option<Text> {

