@@ -49,8 +49,8 @@ pub const POSITIONS: &[u8] = b"positions";
 /// So many marks are carried along.
 const CARRIED: usize = 64;
 
-/// The most bytes that one checkpoint takes of one transcript, and one more block: the rest is for the
-/// next, so memory stays bounded.
+/// The most new bytes that one checkpoint takes of one transcript, and one more block: the rest is for the
+/// next, so memory stays bounded. What is known does not count: it is known in one go or not at all.
 const MOST: u64 = 8 << 20;
 
 /// So much of a transcript is read at once, bytes.
@@ -277,7 +277,7 @@ fn take(mark: &Mark, known: impl FnOnce() -> Result<Known>) -> Result<Option<Gai
 /// What a transcript holds behind `start`, as much as one checkpoint takes; and whether there is more.
 fn gained(file: &Transcript, start: u64, agent: Option<Agent>, known: &mut Known) -> Result<(Stretch, bool)> {
     let (mut all, mut block) = (Stretch::default(), BLOCK);
-    while all.consumed < MOST {
+    while (all.lines.get().len() as u64) < MOST {
         let at = start + all.consumed;
         let bytes = file.read(at, block)?;
         let is_last = (bytes.len() as u64) < block;

@@ -583,7 +583,7 @@ fn an_error_at_any_system_call_of_a_hook_of_git_s_is_met_with_silence() {
         let is_ours =
             |point: &Point| calls.contains(&&*point.call) && (&*point.call, point.nth) != ("poll", 1);
         let points: Vec<_> = sweep.points().into_iter().filter(is_ours).collect();
-        assert!(points.len() >= 5, "an empty sweep proves nothing");
+        assert!(points.len() >= 3, "an empty sweep proves nothing");
         for point in &points {
             for error in ["ENOSPC", "EIO", "EMFILE"] {
                 let ran = sweep.fault_from(point, &format!("error={error}"));

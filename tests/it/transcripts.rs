@@ -141,6 +141,24 @@ fn of_a_file_that_was_written_anew_only_what_is_new_is_kept() {
 }
 
 #[test]
+fn of_a_long_file_that_was_written_anew_nothing_is_kept_twice() {
+    let talk = Talk::begin();
+    // More than one checkpoint takes.
+    let long: Vec<String> =
+        (0..10).map(|n| record(&n.to_string(), &format!("{n} ").repeat(500_000))).collect();
+    talk.says(&long.concat());
+    let counted = || {
+        talk.sandbox.checkpoint();
+        talk.sandbox.checkpoint();
+        talk.sandbox.json(&["session", "show", ID])["sessions"][0]["transcript_kept"].clone()
+    };
+    assert_eq!(counted(), 10);
+    fs::write(&talk.file, [record("new", "one").as_str(), &long.concat(), &record("end", "one")].concat())
+        .unwrap();
+    assert_eq!(counted(), 12);
+}
+
+#[test]
 fn a_hook_that_names_what_is_no_transcript_gets_nothing_kept_and_no_error() {
     let sandbox = Sandbox::enabled();
     let root = sandbox.root().to_owned();
