@@ -23,7 +23,7 @@ use crate::disk::backoff::random;
 use crate::disk::inherited::Undisturbed;
 use crate::disk::{clock, process};
 use crate::model::digest;
-use crate::model::event::{Actor, CommandHalf, Event, Output, What};
+use crate::model::event::{Actor, CommandHalf, Event, Note, Output, SessionSeen, What};
 use crate::model::id::{CommandId, EventId, Half, SessionId};
 use crate::model::quote;
 use crate::model::redact;
@@ -99,14 +99,38 @@ impl Run<'_> {
     fn record(&self, session: &SessionId, own: &str, half: CommandHalf, which: Half) -> Result<()> {
         let id = EventId::of_half(&half.command_id, which);
         let at = half.end.or(half.start).unwrap_or_default();
+        let own_session = self.shell_session.is_none().then(|| self.told_of(own, &half, which));
         let what = match which {
             Half::Started => What::CommandStarted(Box::new(half)),
             Half::Finished => What::CommandFinished(Box::new(half)),
         };
-        let event = Event { id, at, session: Some(session.clone()), seq: None, what };
-        let durability = record::durability(std::slice::from_ref(&event));
-        record::record(&self.home.journal(), &record::stem("run", own.as_bytes()), &[event], durability)
+        let event = |id, what| Event { id, at, session: Some(session.clone()), seq: None, what };
+        let mut events = vec![event(id, what)];
+        let durability = record::durability(&events);
+        let told =
+            own_session.map(|(name, what)| event(EventId::of_call(&[name, b"run", own.as_bytes()]), what));
+        events.extend(told);
+        if which == Half::Started {
+            events.reverse();
+        }
+        record::record(&self.home.journal(), &record::stem("run", own.as_bytes()), &events, durability)
             .map(drop)
+    }
+
+    /// A command that nobody's session is about is a session by itself, as long as it runs.
+    fn told_of(&self, own: &str, half: &CommandHalf, which: Half) -> (&'static [u8], What) {
+        let seen = SessionSeen {
+            agent: "run".to_owned(),
+            external_id: own.into(),
+            cwd: Some(half.cwd.clone()),
+            process: half.process.clone(),
+            actor: self.actor.clone(),
+            ..SessionSeen::default()
+        };
+        match which {
+            Half::Started => (b"session_seen", What::SessionSeen(Box::new(seen))),
+            Half::Finished => (b"session_ended", What::SessionEnded(Note::default())),
+        }
     }
 }
 

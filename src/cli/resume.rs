@@ -111,6 +111,7 @@ fn meant<'a>(
     };
     let is_on = |session: &&Session| {
         session.branch.as_ref().is_some_and(|branch| branch.as_bytes() == word.as_bytes())
+            && resume::is_possible(session)
     };
     if let Some(last) = all.iter().find(is_on) {
         return Ok(last);
@@ -131,8 +132,9 @@ fn pick<'a>(world: &World, all: &'a [Session]) -> Result<&'a Session> {
     // Nobody means to go on with what they are in.
     let variable = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
     let present = present::doer(&variable).map(|doer| doer.session);
+    let possible = all.iter().filter(|one| resume::is_possible(one));
     let others =
-        all.iter().filter(|one| present.as_ref().is_none_or(|id| one.id != *id && !one.also.contains(id)));
+        possible.filter(|one| present.as_ref().is_none_or(|id| one.id != *id && !one.also.contains(id)));
     let shown: Vec<&Session> = others.take(SHOWN).collect();
     let Some(last) = shown.first() else {
         bail!(NotFound("there is no other session to go on with yet".to_owned()));

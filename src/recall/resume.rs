@@ -84,6 +84,11 @@ pub fn lost<'s>(
     Ok(Some(lost).filter(|lost| lost.present.is_none_or(|present| present < records)))
 }
 
+/// Whether it is known how to go on with a session.
+pub fn is_possible(session: &Session) -> bool {
+    command(session).is_ok()
+}
+
 fn command(session: &Session) -> Result<Vec<String>> {
     if session.agent == "shell" {
         let shell = session.shell.as_deref().filter(|shell| ["bash", "zsh", "fish"].contains(shell));
@@ -95,7 +100,10 @@ fn command(session: &Session) -> Result<Vec<String>> {
             .map(str::to_owned)
             .collect());
     }
-    let unknown = || NotFound(format!("it is not known how {:?} goes on with a conversation", session.agent));
+    let unknown = || match session.agent.as_str() {
+        "" | "run" => NotFound(format!("{} is no shell and no conversation to go on with", session.id)),
+        agent => NotFound(format!("it is not known how {agent:?} goes on with a conversation")),
+    };
     let agent = Agent::parse(&session.agent).with_context(unknown)?;
     let newest = session.external_ids.last().map(|id| id.lossy().into_owned()).unwrap_or_default();
     resume_command(agent, &newest)

@@ -299,3 +299,16 @@ fn nobody_goes_on_with_the_session_that_they_are_in() {
     let ran = alone.with("CLAUDE_CODE_SESSION_ID", "c-2").trace(&["resume"]);
     assert!(ran.code == 1 && ran.stderr.contains("no other session"), "{ran:?}");
 }
+
+#[test]
+fn a_command_that_is_run_by_itself_is_a_session_that_ends_with_it_and_that_nobody_goes_on_with() {
+    let sandbox = Sandbox::enabled();
+    prompt(&sandbox, "c-1", "older");
+    sandbox.trace(&["run", "--", "true"]).good("run");
+    let last = sandbox.json(&["session", "list"])["sessions"][0].clone();
+    assert_eq!((&last["agent"], &last["ended"], &last["commands"]), (&json!("run"), &json!(true), &json!(1)));
+    assert_eq!(last["cwd"], json!(sandbox.dir));
+    assert_eq!(sandbox.json(&["resume"])["command"], json!(["claude", "-r", "c-1"]));
+    let ran = sandbox.trace(&["resume", last["id"].as_str().unwrap()]);
+    assert!(ran.code == 1 && ran.stderr.contains("no conversation to go on with"), "{ran:?}");
+}
