@@ -139,7 +139,8 @@ pub fn home_of(
     }
 }
 
-/// What the path of a transcript tells. Nothing for Gemini's id, which stands inside the file.
+/// What the path of a transcript tells. Nothing of the ids of Gemini and OpenCode, which stand inside the
+/// file: whoever exports a conversation calls it what they like.
 pub fn named(agent: Agent, path: &[u8]) -> Named {
     let mut parts = path.rsplit_str("/");
     let text = |part: Option<&[u8]>| Some(part?.to_str().ok()?.to_owned()).filter(|text| !text.is_empty());
@@ -159,9 +160,8 @@ pub fn named(agent: Agent, path: &[u8]) -> Named {
             let id = stem.map(|stem| stem.split_once('_').map_or(stem.clone(), |(_, id)| id.to_owned()));
             Named { external_id: id, parent: None }
         }
-        Agent::Claude | Agent::Cursor | Agent::Droid | Agent::OpenCode => {
-            Named { external_id: stem, parent: None }
-        }
+        Agent::OpenCode => Named::default(),
+        Agent::Claude | Agent::Cursor | Agent::Droid => Named { external_id: stem, parent: None },
     }
 }
 

@@ -60,7 +60,8 @@ pub struct Lines<'a> {
 /// Splits a transcript, or what it gained since a position that a [`Line`] named.
 ///
 /// OpenCode's export, and what old versions of Gemini wrote, is one document: it is split when it is
-/// whole, and its positions lead nowhere, because it is written anew each time.
+/// whole, and its positions lead nowhere, because it is written anew each time. What is kept of an export
+/// are lines, as of everything.
 pub fn split(agent: Agent, bytes: &[u8]) -> Lines<'_> {
     let first = bytes.lines().next().unwrap_or_default();
     if agent != Agent::OpenCode && first.trim() != b"{" {
@@ -68,7 +69,11 @@ pub fn split(agent: Agent, bytes: &[u8]) -> Lines<'_> {
     }
     let mut values = serde_json::Deserializer::from_slice(bytes).into_iter::<&RawValue>();
     match values.next() {
-        Some(Ok(value)) => Lines::document(bytes, value.get().as_bytes(), values.byte_offset()),
+        Some(Ok(value)) => match Lines::export(bytes, value.get().as_bytes(), values.byte_offset()) {
+            None if agent == Agent::OpenCode => Lines::over(bytes),
+            None => Lines::document(bytes, value.get().as_bytes(), values.byte_offset()),
+            Some(export) => export,
+        },
         Some(Err(error)) if error.is_eof() => Lines { stop: 0, line: 0, rest: 0, ..Lines::over(bytes) },
         _ => Lines::over(bytes),
     }
@@ -89,25 +94,21 @@ impl<'a> Lines<'a> {
         Self { bytes, at: 0, line: 0, stop, head: None, list: false, rest: stop }
     }
 
-    /// The messages of an export, one by one; any other document as one line.
+    /// A document as one line.
     fn document(bytes: &'a [u8], value: &'a [u8], end: usize) -> Self {
-        let whole = Self { bytes, at: end, line: end, stop: end, head: Some(value), list: false, rest: end };
-        let Ok(export) = serde_json::from_slice::<Export>(value) else { return whole };
+        Self { bytes, at: end, line: end, stop: end, head: Some(value), list: false, rest: end }
+    }
+
+    /// The messages of an export, one by one.
+    fn export(bytes: &'a [u8], value: &'a [u8], end: usize) -> Option<Self> {
+        let export: Export<'a> = serde_json::from_slice(value).ok()?;
         let messages = export.messages.get().as_bytes();
-        let (Some(_), Some(_)) = (messages.strip_prefix(b"["), messages.strip_suffix(b"]")) else {
-            return whole;
-        };
+        messages.strip_prefix(b"[")?.strip_suffix(b"]")?;
         // Both are parts of `bytes`, so this is where they stand in it.
         let start = messages.as_ptr().addr() - bytes.as_ptr().addr();
         let stop = start + messages.len() - 1;
-        Self {
-            at: start + 1,
-            line: stop,
-            stop,
-            head: Some(export.info.get().as_bytes()),
-            list: true,
-            ..whole
-        }
+        let info = export.info.get().as_bytes();
+        Some(Self { at: start + 1, line: stop, stop, list: true, ..Self::document(bytes, info, end) })
     }
 
     /// The first half of the lines and the second, if there is much to read and it can be cut.
@@ -277,6 +278,14 @@ mod tests {
         for cut in 0..export.len() {
             assert_eq!(split(Agent::OpenCode, &export[..cut]).count(), 0, "cut at {cut}");
         }
+    }
+
+    #[test]
+    fn what_is_kept_of_an_export_is_lines() {
+        let kept = b"{\"id\":\"ses_1\"}\n{\"info\":{},\"parts\":[]}\n{\"to";
+        let all: Vec<_> = split(Agent::OpenCode, kept).map(|line| line.bytes).collect();
+        assert_eq!(all, [&b"{\"id\":\"ses_1\"}"[..], b"{\"info\":{},\"parts\":[]}"]);
+        assert_eq!(split(Agent::OpenCode, kept).complete(), kept.len() - 4);
     }
 
     #[test]
