@@ -35,7 +35,7 @@ const BLOCK: u64 = 1 << 20;
 const LONG: u64 = MAX_LINE as u64 + BLOCK;
 
 /// A longer document is refused, bytes: it must be read whole.
-const DOCUMENT: u64 = 64 << 20;
+pub(super) const DOCUMENT: u64 = 64 << 20;
 
 /// Agents do not nest their directories deeper.
 const DEEPEST: usize = 8;

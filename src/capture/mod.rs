@@ -6,6 +6,7 @@
 pub mod agents;
 pub mod background;
 pub mod call;
+pub mod export;
 pub mod gitact;
 pub mod githooks;
 pub mod import;

@@ -1,27 +1,36 @@
 //! `trace attach`
 
+use std::time::Duration;
+
 use anyhow::{Context, Result, bail};
 
 use super::exit::{Exit, Refusal};
 use super::world::World;
-use super::{import, output};
-use crate::capture::import::Mode;
+use super::{exec, import, output};
+use crate::capture::export::{self, Id, Laid, Run};
+use crate::capture::import::{Found, Mode, look};
 use crate::capture::present;
 use crate::git::store::Store;
+use crate::model::agent::Agent;
 use crate::model::session::{Edit, ParentKind};
 use crate::recall::sessions;
+use crate::store::home::Home;
 use crate::store::record;
 use crate::view::json;
 use crate::wire::event;
+
+/// A person waits so long for OpenCode.
+const PATIENCE: Duration = Duration::from_secs(10);
 
 /// Bind this shell or agent to a prior session, or take in a conversation that was never recorded
 ///
 /// With a session it says that the shell, or the agent's conversation, in which this is typed goes on
 /// with that one. With --agent it takes in one conversation that an agent held, named by its id or by the
-/// file of its transcript, with the commands it ran and the files it touched.
+/// file of its transcript, with the commands it ran and the files it touched. OpenCode, which keeps a
+/// database, is asked for a conversation by `opencode export`.
 #[derive(clap::Args)]
 #[command(
-    after_help = "Example: trace attach retry-work\n         trace attach --agent codex 019a6c1e-0000-7000-8000-00000000000b --dry-run"
+    after_help = "Example: trace attach retry-work\n         trace attach --agent codex 019a6c1e-0000-7000-8000-00000000000b --dry-run\n         trace attach --agent opencode ses_6a1f5c2d3ffeKq8ZxYwVuTsRqP"
 )]
 pub struct Args {
     /// The prior session; with --agent a conversation's own id, or the path of its transcript
@@ -48,11 +57,37 @@ pub fn run(world: &World, args: &Args) -> Result<Exit> {
 
 fn take_in(world: &World, args: &Args, name: &str) -> Result<Exit> {
     let home = world.home()?;
-    let found = import::find(world, import::agent(name)?, &args.what)?;
+    let agent = import::agent(name)?;
     let mode = if args.dry_run { Mode::Count } else { Mode::Record };
+    // What was exported stays where it was put until a checkpoint has it.
+    let laid = match Id::parse(&args.what).filter(|_| agent == Agent::OpenCode) {
+        Some(id) => Some((lay(world, &home, &id)?, id)),
+        None => None,
+    };
+    let found = match &laid {
+        Some((laid, id)) => exported(laid, id)?,
+        None => import::find(world, agent, &args.what)?,
+    };
     let rows = import::take_in(world, &home, vec![(found, home.clone())], mode)?;
     import::show(world, &rows, mode, args.json)?;
     Ok(Exit::Done)
+}
+
+/// Has a conversation exported.
+fn lay(world: &World, home: &Home, id: &Id) -> Result<Laid> {
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    let (top, temp) = (home.place.top()?, exec::temporary(home)?);
+    let lines = export::export(id, &Run { path: &path, top, temp: &temp, most: PATIENCE })?;
+    Laid::put(world.state()?, id, &lines)
+}
+
+fn exported(laid: &Laid, id: &Id) -> Result<Found> {
+    let found = look(Agent::OpenCode, &laid.path)?;
+    let found = found.with_context(|| format!("`opencode export {id}` printed no whole conversation"))?;
+    if found.external.as_bytes() != id.as_str().as_bytes() {
+        bail!("`opencode export {id}` printed another conversation");
+    }
+    Ok(found)
 }
 
 fn bind(world: &World, args: &Args) -> Result<Exit> {

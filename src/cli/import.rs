@@ -257,6 +257,11 @@ pub fn find(world: &World, agent: Agent, word: &str) -> Result<Found> {
             NotFound(format!("{} does not look like a transcript of {}", path.display(), agent.name()))
         });
     }
+    if agent == Agent::OpenCode {
+        bail!(Misuse(format!(
+            "{word:?} is neither a file nor an id of opencode: that is ses_ and letters and digits"
+        )));
+    }
     for path in files(world, agent) {
         if let Ok(Some(found)) = import::look(agent, &path)
             && found.external.as_bytes() == word.as_bytes()

@@ -11,7 +11,7 @@
 //! | 7 20,000 sessions | the row `hook20k` of the benchmark |
 //! | 8 a start before its transcript | `a_start_without_a_transcript_is_not_taken_for_the_one_beside_it` |
 //! | 9 the same prompt twice | `session::the_same_prompt_twice_is_two_sessions_of_which_one_may_be_the_other` |
-//! | 10 resume, fork, sub-agent | `each_agent_is_believed_where_its_file_says_it_comes_from`, `what_a_copy_with_new_ids_says_of_itself_is_believed`, `hooks_tell_of_sub_agents_and_forks`, `what_a_sub_agent_does_under_the_id_of_a_tool_call_is_of_the_session_that_made_the_call`, three tests of `transcripts` |
+//! | 10 resume, fork, sub-agent | `each_agent_is_believed_where_its_file_says_it_comes_from`, `what_a_copy_with_new_ids_says_of_itself_is_believed`, `hooks_tell_of_sub_agents_and_forks`, `what_a_sub_agent_does_under_the_id_of_a_tool_call_is_of_the_session_that_made_the_call`, `exported::of_messages_of_one_equal_millisecond_none_is_lost`, three tests of `transcripts` |
 //! | 11 the same messages again | `transcripts::of_a_file_that_was_written_anew_only_what_is_new_is_kept` |
 //! | 12 a fork writes to itself alone | `transcripts::a_conversation_that_shares_its_beginning_is_a_fork_and_one_that_shares_nothing_is_alone` |
 //! | 13 two clones of one session | `two_clones_of_one_session_fold_to_one_whatever_comes_first` |

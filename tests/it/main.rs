@@ -9,6 +9,7 @@ mod browse;
 mod crash;
 mod exec;
 mod explain;
+mod exported;
 mod faults;
 mod floors;
 mod githooks;
