@@ -166,7 +166,9 @@ impl<'a> Iterator for Lines<'a> {
         let bytes = &self.bytes[self.at..self.at + length];
         self.at += length;
         self.skip();
-        Some(Line { bytes: bytes.trim_end(), end: self.at, state: State::of(bytes, state) })
+        // Only what is skipped before a line, too: something of it stays.
+        let bytes = bytes.trim_end_with(|c| matches!(c, ' ' | '\t' | '\r' | '\n'));
+        Some(Line { bytes, end: self.at, state: State::of(bytes, state) })
     }
 }
 
@@ -278,6 +280,14 @@ mod tests {
         for cut in 0..export.len() {
             assert_eq!(split(Agent::OpenCode, &export[..cut]).count(), 0, "cut at {cut}");
         }
+    }
+
+    #[test]
+    fn a_line_of_odd_blanks_is_no_empty_line() {
+        assert_eq!(
+            lines(b"\x0b\n\xe3\x80\x80\n"),
+            [(&b"\x0b"[..], State::Broken), (b"\xe3\x80\x80", State::Broken)]
+        );
     }
 
     #[test]
