@@ -142,6 +142,8 @@ fn spawn_and_copy(command: &[OsString], kept: &Mutex<Kept>) -> Result<ExitStatus
     let mut child = Command::new(program);
     child.args(arguments).stdout(Stdio::piped()).stderr(Stdio::piped());
     thread::scope(|scope| {
+        // Whoever waits for these must not when there is no command.
+        let (tell_out, tell_err) = (tell_out, tell_err);
         // Before the command: once it runs, somebody must take what it says.
         let copier = move || copy(out.recv().ok().flatten(), ended, &mut std::io::stdout(), kept);
         thread::Builder::new().spawn_scoped(scope, copier).context("start a thread for the output")?;

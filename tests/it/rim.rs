@@ -248,6 +248,14 @@ fn a_key_that_stops_the_command_does_not_stop_its_record() {
 }
 
 #[test]
+fn a_program_that_is_not_there_is_said_and_recorded() {
+    let sandbox = Sandbox::enabled();
+    let ran = sandbox.trace(&["run", "--", "no-such-program"]);
+    assert!(ran.code == 127 && ran.stderr.contains("no-such-program"), "{ran:?}");
+    assert_eq!(exits(&sandbox, "no-such-program"), [json!(127)]);
+}
+
+#[test]
 fn a_command_runs_also_where_it_cannot_be_recorded() {
     let sandbox = Sandbox::enabled();
     sandbox.checkpoint();
