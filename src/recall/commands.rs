@@ -243,7 +243,7 @@ impl Record {
         join: &mut Join,
         cursor: &crate::model::cursor::Cursor,
     ) -> Result<()> {
-        let pending = pending::gather(&home.journal(), cursor)?;
+        let pending = pending::everything(&home.journal(), cursor)?;
         self.unreadable = pending.unreadable;
         self.pending = pending.items.len() as u64;
         for item in pending.items {

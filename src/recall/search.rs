@@ -128,7 +128,7 @@ impl<'a> Search<'a> {
     fn journals(&mut self, chain: &Chain<'_>) -> Result<()> {
         let newest = chain.walk().next().transpose()?;
         let cursor = newest.map(|newest| newest.header.cursor).unwrap_or_default();
-        let pending = pending::gather(&chain.home.journal(), &cursor)?;
+        let pending = pending::everything(&chain.home.journal(), &cursor)?;
         let lines: Vec<&[u8]> = pending.items.iter().map(|item| &item.line.get()[..]).collect();
         self.section(None, &lines.join(&b'\n'));
         Ok(())

@@ -74,7 +74,7 @@ fn gather(
         }
     };
     chain.tell(&Ledger::read(home), &mut take)?;
-    let mut pending = pending::gather(&home.journal(), &cursor.unwrap_or_default())?;
+    let mut pending = pending::everything(&home.journal(), &cursor.unwrap_or_default())?;
     // What the next checkpoint will drop does not count now either.
     pending.drop_known(&models::known_of(home, tip, told[first..].iter().map(|(event, _)| event)));
     for item in pending.items {

@@ -20,6 +20,9 @@ use crate::wire::{event, shell};
 /// The most bytes one batch takes: the rest is for the next, so memory stays bounded.
 const MOST: u64 = 4 << 20;
 
+/// The longest frame, and the NULs around it.
+const FRAME: u64 = frame::CAP as u64 + 2;
+
 /// An event and the line that stands for it in the batch.
 #[derive(Debug)]
 pub struct Item {
@@ -43,8 +46,17 @@ pub struct Pending {
     pub more: bool,
 }
 
-/// Reads everything behind `cursor` in the journals of `dir`.
+/// Reads what one batch takes of what lies behind `cursor` in the journals of `dir`.
 pub fn gather(dir: &std::path::Path, cursor: &Cursor) -> Result<Pending> {
+    gathered(dir, cursor, MOST)
+}
+
+/// Reads everything behind `cursor` in the journals of `dir`, for those who show it.
+pub fn everything(dir: &std::path::Path, cursor: &Cursor) -> Result<Pending> {
+    gathered(dir, cursor, u64::MAX)
+}
+
+fn gathered(dir: &std::path::Path, cursor: &Cursor, most: u64) -> Result<Pending> {
     let mut pending = Pending::default();
     let listing = journal::list(dir)?;
     for (name, error) in listing.unreadable {
@@ -55,7 +67,7 @@ pub fn gather(dir: &std::path::Path, cursor: &Cursor) -> Result<Pending> {
     }
     let mut files = Vec::new();
     for mut found in listing.found {
-        files.push(pending.read(&mut found, cursor)?);
+        files.push(pending.read(&mut found, cursor, most)?);
     }
     pending.items = merge(files);
     Ok(pending)
@@ -67,18 +79,23 @@ pub fn of_writer(dir: &std::path::Path, stem: &Stem) -> Result<Vec<Event>> {
     let mut pending = Pending::default();
     let mut events = Vec::new();
     for mut found in journal::list_of(dir, stem)?.found {
-        let items = pending.read(&mut found, &Cursor::default())?;
+        let items = pending.read(&mut found, &Cursor::default(), u64::MAX)?;
         events.extend(items.into_iter().map(|item| item.event));
     }
     Ok(events)
 }
 
 impl Pending {
-    fn read(&mut self, found: &mut Found, cursor: &Cursor) -> Result<Vec<Item>> {
+    fn read(&mut self, found: &mut Found, cursor: &Cursor, most: u64) -> Result<Vec<Item>> {
         let start = cursor.resume(&found.name, &found.head, found.len);
-        let room = MOST.saturating_sub(self.consumed);
+        let mut room = most.saturating_sub(self.consumed);
+        let mut bytes = found.read_from(start, room)?;
+        if room > 0 && found.len - start > room && frame::split(&bytes).pieces.is_empty() {
+            // One event alone is more than a batch takes: it and what is behind it must not wait for ever.
+            room = room.max(FRAME);
+            bytes = found.read_from(start, room)?;
+        }
         self.more |= found.len - start > room;
-        let bytes = found.read_from(start, room)?;
         let split = frame::split(&bytes);
         let mut items = Vec::new();
         for piece in split.pieces {

@@ -141,6 +141,26 @@ fn a_huge_payload_is_taken_in_silence() {
 }
 
 #[test]
+fn an_event_of_any_size_that_was_taken_and_what_is_behind_it_are_in_the_next_checkpoint() {
+    let sandbox = Sandbox::enabled();
+    for (n, size) in [5_000_000, 15_000_000].into_iter().enumerate() {
+        let prompt = format!("goal{n} {}", "word ".repeat(size / 5));
+        let told = json!({"v": 1, "agent": "a", "session": "s", "event": "turn_start", "cwd": sandbox.dir, "prompt": prompt});
+        sandbox.hook(told.to_string().as_bytes()).silent();
+        sandbox.tell("s", &format!("make {n}"));
+        // What waits is seen before it is in a checkpoint, too.
+        assert!(sandbox.trace(&["commands"]).stdout.contains(&format!("make {n}")));
+    }
+    sandbox.checkpoint();
+    sandbox.checkpoint();
+    let story = Story::of(&sandbox);
+    story.holds_once(["make 0", "make 1"]);
+    let all = sandbox.json(&["session", "list"])["sessions"].clone();
+    let prompts: u64 = all.as_array().unwrap().iter().filter_map(|one| one["prompts"].as_u64()).sum();
+    assert_eq!(prompts, 2);
+}
+
+#[test]
 fn long_and_odd_commands_are_kept_as_they_are() {
     let sandbox = Sandbox::enabled();
     let odd =
