@@ -73,8 +73,8 @@ pub fn take(calls: Vec<Call>, user: &User, told: &Told, slowly: &dyn Fn()) -> Re
 /// tool that has an id, which most calls are about.
 fn record_in(home: &Home, call: Call, now: Timestamp, batch: bool, slowly: &dyn Fn()) -> Result<Next> {
     let (next, journal) = (next(&call), home.journal());
-    let (call, known) = parent::named(&journal, call);
     let stem = record::stem(&call.agent, call.session.as_bytes());
+    let (call, known) = parent::named(home, &stem, call);
     let plain = matches!(call.event, Kind::ToolPre | Kind::ToolPost | Kind::ShellPre | Kind::ShellPost)
         && call.derived().is_none()
         && !batch

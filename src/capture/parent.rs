@@ -1,8 +1,8 @@
 //! The session that a sub-agent works for, where its agent names it only by the tool call that started
 //! it: whoever made that call.
 //!
-//! Nobody is guessed at. If no journal here tells of the call, what the sub-agent does is recorded as
-//! nobody's.
+//! Nobody is guessed at. If the end of no journal tells of the call when the sub-agent makes its first,
+//! what it does is recorded as nobody's.
 
 use std::cmp::Reverse;
 use std::path::Path;
@@ -12,18 +12,31 @@ use crate::disk::journal::{self, Stem};
 use crate::model::event::{Event, SessionSeen, What};
 use crate::model::id::SessionId;
 use crate::model::text::Text;
+use crate::store::home::Home;
+use crate::store::trouble;
 use crate::wire::agents;
 use crate::wire::call::Call;
 
 /// Only in the journals that were written to last: the call has not ended.
 const MOST: usize = 16;
 
-/// The call, as one of the session that it belongs to; and whether that is known.
-pub fn named(dir: &Path, call: Call) -> (Call, bool) {
+/// The call, as one of the session that it belongs to; and whether that is known. What the sub-agent's
+/// own journal says already is said again.
+pub fn named(home: &Home, own: &Stem, call: Call) -> (Call, bool) {
     if !agents::is_under_tool(&call) {
         return (call, true);
     }
-    match find(dir, &call) {
+    let dir = home.journal();
+    let told = Told::first(&dir, own).events;
+    let session = match told.is_empty() {
+        true => find(&dir, &call),
+        false => told.iter().find_map(|event| name_of(event, event.session.as_ref()?, &call.agent)),
+    };
+    if session.is_none() && told.is_empty() {
+        let what = format!("no session here is known for the call {}", call.session.lossy());
+        trouble::note(&home.place.common, "find whose sub-agent this is", &what);
+    }
+    match session {
         Some(session) => (Call { session, ..call }, true),
         None => (call, false),
     }

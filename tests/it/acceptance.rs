@@ -404,15 +404,31 @@ fn what_a_sub_agent_does_under_the_id_of_a_tool_call_is_of_the_session_that_made
     copilot("PreToolUse", "p-1", "bash", json!({"command": "copilot --agent"}), Some("toolu_9"));
     make("toolu_9");
     make("toolu_8");
+    // The call itself is long ago.
+    for n in 0..40 {
+        copilot(
+            "PreToolUse",
+            "p-1",
+            "bash",
+            json!({"command": format!("echo {n} {}", "a ".repeat(5000))}),
+            None,
+        );
+    }
+    let input = json!({"command": "make more"});
+    copilot("PreToolUse", "toolu_9", "bash", input.clone(), None);
+    copilot("PostToolUse", "toolu_9", "bash", input, None);
     let told = || sandbox.json(&["commands", "--limit", "0"])["commands"].as_array().unwrap().clone();
     let whose = |command: &str| -> Vec<Value> {
         told().iter().filter(|one| one["command"] == command).map(|one| one["session"].clone()).collect()
     };
-    assert_eq!(whose("make toolu_9"), [one(&sandbox, "p-1")["id"].clone()]);
+    let parent = one(&sandbox, "p-1")["id"].clone();
+    assert_eq!([whose("make toolu_9"), whose("make more")], [[parent.clone()], [parent]]);
     assert_eq!(whose("make toolu_8"), [Value::Null], "nobody is known to have made that call");
     for tool in ["toolu_8", "toolu_9"] {
         assert_eq!(sandbox.trace(&["session", "show", tool]).code, 1, "{tool} is no session");
     }
+    let doctor = sandbox.trace(&["doctor"]);
+    assert!(format!("{doctor:?}").contains("toolu_8"), "it is said: {doctor:?}");
 }
 
 #[test]
