@@ -166,7 +166,7 @@ fn try_once(home: &Home, order: &Order<'_>, lock: Option<&RefLock>, retries: u32
     let (began, seen) = (clock::monotonic(), tip::read(home)?);
     let store = Store::open(&home.place.store())?;
     let tried = attempt(home, order, (lock, retries), (began, seen, &store));
-    if matches!(&tried, Ok(Some(Outcome::Made(made))) if made.more) {
+    if matches!(&tried, Ok(None)) || matches!(&tried, Ok(Some(Outcome::Made(made))) if made.more) {
         // Another attempt follows in this process, with a store of its own.
         store.close();
     }

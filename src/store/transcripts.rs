@@ -50,8 +50,12 @@ pub const POSITIONS: &[u8] = b"positions";
 const CARRIED: usize = 64;
 
 /// The most new bytes that one checkpoint takes of one transcript, and one more block: the rest is for the
-/// next, so memory stays bounded. What is known does not count: it is known in one go or not at all.
+/// next, so memory stays bounded.
 const MOST: u64 = 8 << 20;
+
+/// The most bytes that one checkpoint looks at, so that others need not wait. Of a file that was written
+/// anew, what is known is known up to here; lines that come again behind it are kept again.
+const FAR: u64 = 64 << 20;
 
 /// So much of a transcript is read at once, bytes.
 const BLOCK: u64 = 1 << 20;
@@ -277,7 +281,7 @@ fn take(mark: &Mark, known: impl FnOnce() -> Result<Known>) -> Result<Option<Gai
 /// What a transcript holds behind `start`, as much as one checkpoint takes; and whether there is more.
 fn gained(file: &Transcript, start: u64, agent: Option<Agent>, known: &mut Known) -> Result<(Stretch, bool)> {
     let (mut all, mut block) = (Stretch::default(), BLOCK);
-    while (all.lines.get().len() as u64) < MOST {
+    while (all.lines.get().len() as u64) < MOST && all.consumed < FAR {
         let at = start + all.consumed;
         let bytes = file.read(at, block)?;
         let is_last = (bytes.len() as u64) < block;
