@@ -327,7 +327,7 @@ fn ask_the_past(
         }
         answers.keep(one.origin, one.lines);
     }
-    Ok(troubles.into_iter().next().map_or(Ok(()), |trouble| Err(anyhow!(trouble))))
+    Ok(if troubles.is_empty() { Ok(()) } else { Err(anyhow!(troubles.join("; "))) })
 }
 
 impl Answers {

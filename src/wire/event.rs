@@ -107,6 +107,8 @@ pub fn kind_of(line: &[u8]) -> Option<&[u8]> {
 /// stands there in another way than it is.
 pub fn plain_command(line: &[u8]) -> Option<&[u8]> {
     const KEY: &[u8] = br#""command":""#;
+    let is_command = kind_of(line).is_some_and(|kind| kind.starts_with(b"command_"));
+    let line = line.get(..if is_command { line.len() } else { 0 })?;
     let mut keys = line.find_iter(KEY);
     let (Some(at), None) = (keys.next(), keys.next()) else { return None };
     let text = &line[at + KEY.len()..];
