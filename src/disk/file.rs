@@ -310,6 +310,23 @@ mod tests {
     use super::*;
 
     #[test]
+    fn a_file_of_any_length_is_read_as_it_is_and_one_that_is_too_long_not_at_all() {
+        let path = std::env::temp_dir().join(format!("trace-wide-{}", std::process::id()));
+        for length in [0, 1, WIDE - 1, WIDE, WIDE + 1, 3 * WIDE + 7] {
+            let bytes: Vec<u8> = (0..length).map(|at| (at % 251) as u8).collect();
+            fs::write(&path, &bytes).unwrap();
+            let cap = length as u64;
+            assert!(read(&path, cap).unwrap().as_ref() == Some(&bytes), "{length} bytes");
+            assert!(length == 0 || read(&path, cap - 1).is_err(), "{length} bytes");
+            // It is shorter, or longer, than it was said to be.
+            let (file, mut room) = (File::open(&path).unwrap(), vec![0; length + WIDE]);
+            assert_eq!(fill(&file, &mut room).unwrap(), length);
+            assert!(room[..length] == bytes, "{length} bytes");
+        }
+        fs::remove_file(path).unwrap();
+    }
+
+    #[test]
     fn a_file_of_which_a_piece_does_not_come_is_not_there() {
         let dir = std::env::temp_dir().join(format!("trace-file-{}", std::process::id()));
         private_dir(&dir).unwrap();

@@ -5,6 +5,7 @@ use std::io::Write;
 use std::os::unix::process::ExitStatusExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
+use std::time::{Duration, SystemTime};
 use std::{env, fs, thread};
 
 use serde_json::{Value, json};
@@ -235,6 +236,15 @@ impl Place {
         let file = fs::OpenOptions::new().write(true).create(true).truncate(false).open(lock).ok()?;
         rustix::fs::flock(&file, rustix::fs::FlockOperation::LockExclusive).ok()?;
         Some(file)
+    }
+
+    /// Waits until the file system's clock has gone past now, by as much as it may be late: nobody types
+    /// two commands within one tick of it, and what is changed within one tick has the same time.
+    pub fn tick(&self) {
+        let (probe, now) =
+            (self.dir.parent().unwrap().join("probe"), SystemTime::now() + Duration::from_millis(10));
+        while fs::write(&probe, "").and_then(|()| probe.metadata()?.modified()).unwrap() <= now {}
+        fs::remove_file(probe).unwrap();
     }
 
     /// Fails unless git finds nothing wrong in the store.

@@ -135,8 +135,11 @@ fn where_the_system_gives_no_thread_a_checkpoint_is_taken_all_the_same() {
     // Many that are new, and then many that are known.
     for content in ["one", "two"] {
         sandbox.write("f0", content);
-        let none = ["-f", "-qq", "-o", "/dev/null", "-e", "inject=clone,clone3:error=EAGAIN"];
+        let calls = sandbox.root().join("calls");
+        let none = ["-f", "-qq", "-o", calls.to_str().unwrap(), "-e", "inject=clone,clone3:error=EAGAIN"];
+        let none = [&none[..], &["-e", "trace=clone,clone3"]].concat();
         let ran = sandbox.run("strace", &[&none[..], &["trace", "checkpoint"]].concat()).good("checkpoint");
+        assert!(fs::read_to_string(calls).unwrap().contains("EAGAIN"), "nobody asked for a thread");
         assert_eq!(sandbox.store_git(&["show", &format!("{}:worktree/f0", ran.trim())]), content);
     }
 }

@@ -159,25 +159,17 @@ fn a_guard_saves_what_was_written_the_moment_before_a_typed_command() {
     sitting.end();
 }
 
-/// Waits until the file system's clock has gone past now: nobody types two commands within one tick
-/// of it, and what is changed within one tick has the same time.
-fn tick(place: &Place) {
-    let (probe, now) = (place.own_dir().join("cache/probe"), std::time::SystemTime::now());
-    while std::fs::write(&probe, "").and_then(|()| probe.metadata()?.modified()).unwrap() <= now {}
-    std::fs::remove_file(probe).unwrap();
-}
-
 #[test]
 fn undo_typed_in_a_shell_goes_further_back_each_time_and_is_nothing_to_undo_itself() {
     let Some((_own, place, mut sitting)) = sat_down() else { return };
     place.checkpoint();
     let mut states = vec![Picture::of(&place)];
     for line in ["echo 1 >one", "rm README", "mkdir -p x; echo 2 >x/two", "echo more >>notes"] {
-        tick(&place);
+        place.tick();
         sitting.line(line);
         states.push(Picture::of(&place));
     }
-    tick(&place);
+    place.tick();
     for wanted in states.iter().rev().skip(1) {
         assert_eq!(sitting.line("trace undo"), 0, "{}", sitting.screen());
         Picture::of(&place).is(wanted, "one further back");

@@ -3,8 +3,7 @@
 //! told with whoever wrote it, and every trail has come as far as it has.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::time::Duration;
-use std::{fs, thread};
+use std::fs;
 
 use serde_json::{Value, json};
 use trace::git::store::Store;
@@ -426,9 +425,8 @@ impl Days {
                 place.checkpoint();
             }
         }
-        // When anybody goes on, the coarsest clock of a file system has ticked, and what git's hook does
-        // in the background is done: whoever thinks takes longer.
-        thread::sleep(Duration::from_millis(11));
+        // When anybody goes on, the file system's clock has ticked: whoever thinks takes longer.
+        place.tick();
         if before.is_some_and(|before| before != head()) {
             place.checkpoint();
         }

@@ -196,7 +196,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_found_does_not_hang_on_the_length_of_the_text() {
+    fn what_is_found_does_not_depend_on_the_length_of_the_text() {
         static NEEDLE: Needle = Needle::new("⟦mark".as_bytes());
         for length in [0, 7, LONG - 10, LONG, 3 * LONG] {
             let before = "→ ".repeat(length / 4).into_bytes();

@@ -172,6 +172,13 @@ impl Together {
 mod tests {
     use super::*;
 
+    #[test]
+    fn a_long_stretch_is_kept_in_its_order() {
+        let lines: String = (0..40_000).map(|n| format!("{{\"uuid\":\"{n}\"}}\n")).collect();
+        let stretch = keep(Some(Agent::Claude), lines.as_bytes(), &mut Known::default());
+        assert!(stretch.lines.get() == lines.as_bytes() && stretch.records == 40_000);
+    }
+
     fn kept(bytes: &[u8], known: &mut Known) -> (String, u64, u64) {
         let stretch = keep(Some(Agent::Claude), bytes, known);
         let text = String::from_utf8(stretch.lines.into_inner()).unwrap();
