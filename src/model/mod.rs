@@ -3,6 +3,7 @@
 //! No file, no clock, no dice, no gix. Everything here can be tested with values alone.
 
 pub mod agent;
+pub mod both;
 pub mod change;
 pub mod checkpoint;
 pub mod command;

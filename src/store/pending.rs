@@ -10,6 +10,7 @@ use anyhow::Result;
 use super::reused;
 use super::seen::Seen;
 use crate::disk::journal::{self, Found, Stem};
+use crate::model::both::each;
 use crate::model::cursor::Cursor;
 use crate::model::event::{Event, What};
 use crate::model::id::{CommandId, EventId};
@@ -19,6 +20,9 @@ use crate::wire::{event, shell};
 
 /// The most bytes one batch takes: the rest is for the next, so memory stays bounded.
 const MOST: u64 = 4 << 20;
+
+/// To read so many pieces is work for two.
+const MANY: usize = 512;
 
 /// The longest frame, and the NULs around it.
 const FRAME: u64 = frame::CAP as u64 + 2;
@@ -98,15 +102,11 @@ impl Pending {
         self.more |= found.len - start > room;
         let split = frame::split(&bytes);
         let mut items = Vec::new();
-        for piece in split.pieces {
-            let (payload, event) = match piece {
-                Piece::Whole(payload) => (payload, parse(payload, &found.name)),
-                // JSON says by itself whether it is whole; a shell's record does not.
-                Piece::Torn(fragment) => (fragment, event::decode(fragment).ok()),
-            };
-            match event {
-                Some(event) => items.push(item_of(event, payload)),
-                None => self.set_aside.push(payload.to_vec()),
+        let read = each(&split.pieces, MANY, |piece| told(*piece, &found.name));
+        for (item, piece) in read.into_iter().zip(&split.pieces) {
+            match item {
+                Some(item) => items.push(item),
+                None => self.set_aside.push(piece.bytes().to_vec()),
             }
         }
         let consumed = u64::try_from(split.consumed).unwrap_or(u64::MAX);
@@ -163,6 +163,16 @@ fn end_of(event: &Event) -> Option<&CommandId> {
         What::CommandFinished(half) if half.start.is_some() => Some(&half.command_id),
         _ => None,
     }
+}
+
+/// The event that a piece of a journal tells.
+fn told(piece: Piece<'_>, file_name: &str) -> Option<Item> {
+    let event = match piece {
+        Piece::Whole(payload) => parse(payload, file_name),
+        // JSON says by itself whether it is whole; a shell's record does not.
+        Piece::Torn(fragment) => event::decode(fragment).ok(),
+    };
+    event.map(|event| item_of(event, piece.bytes()))
 }
 
 fn parse(payload: &[u8], file_name: &str) -> Option<Event> {

@@ -10,6 +10,7 @@ use super::home::Home;
 use crate::disk::backoff::random;
 use crate::disk::file::Durability;
 use crate::disk::journal::{self, Stem};
+use crate::model::both::each;
 use crate::model::digest;
 use crate::model::event::{Event, Looked, Note, What};
 use crate::model::id::{EventId, SessionId};
@@ -19,6 +20,9 @@ use crate::model::session::Edit;
 use crate::model::time::Timestamp;
 use crate::model::trail::said::Said;
 use crate::wire::{event, fit, frame};
+
+/// To write so many lines is work for two; a hook never has as many.
+const MANY: usize = 128;
 
 /// The journal of an agent's session: its key is foreign text, so it is hashed.
 pub fn stem(agent: &str, external: &[u8]) -> Stem {
@@ -30,12 +34,12 @@ pub fn stem(agent: &str, external: &[u8]) -> Stem {
 ///
 /// What introduces a session is left out where its journal says the same already.
 pub fn record(dir: &Path, stem: &Stem, events: &[Event], durability: Durability) -> Result<PathBuf> {
+    let introduces = |event: &&Event| matches!(event.what, What::SessionSeen(_)) && events.len() > 1;
+    let is_new = |event: &&Event| !(introduces(event) && is_told(dir, stem, &event.id));
+    let new: Vec<&Event> = events.iter().filter(is_new).collect();
     let mut frames = Vec::new();
-    for event in events {
-        let introduces = matches!(event.what, What::SessionSeen(_)) && events.len() > 1;
-        if !(introduces && is_told(dir, stem, &event.id)) {
-            frames.extend(frame::encode(&line(event)?));
-        }
+    for line in each(&new, MANY, |event| line(event)) {
+        frames.extend(frame::encode(&line?));
     }
     journal::append(dir, stem, &frames, durability).context("record the event")
 }

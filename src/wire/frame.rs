@@ -27,6 +27,14 @@ pub enum Piece<'a> {
     Torn(&'a [u8]),
 }
 
+impl<'a> Piece<'a> {
+    /// Its bytes.
+    pub fn bytes(self) -> &'a [u8] {
+        let (Self::Whole(bytes) | Self::Torn(bytes)) = self;
+        bytes
+    }
+}
+
 /// What some bytes of a journal hold.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Split<'a> {

@@ -4,6 +4,7 @@ use std::collections::{HashMap, HashSet};
 
 use bstr::ByteSlice;
 
+use super::halves::halves;
 use super::{Line, Lines, MAX_LINE, State, read, split};
 use crate::model::agent::Agent;
 use crate::model::digest;
@@ -80,28 +81,14 @@ pub fn keep(agent: Option<Agent>, bytes: &[u8], known: &mut Known) -> Stretch {
     Stretch { lines, records, known: all - records, consumed }
 }
 
-/// Each line without its secrets. That takes its time, so a long stretch is for two.
+/// Each line without its secrets. That takes its time.
 fn clean(lines: Lines<'_>) -> Redacted<Vec<u8>> {
-    let mut all = Redacted::with_room(lines.complete());
-    let (first, Some(second)) = lines.halves() else {
-        lines.for_each(|line| all.append(&one(line)));
-        return all;
-    };
-    let alone = || {
-        let mut half = Redacted::with_room(lines.complete() / 2);
-        second.clone().for_each(|line| half.append(&one(line)));
-        half
-    };
-    std::thread::scope(|scope| {
-        let other = std::thread::Builder::new().spawn_scoped(scope, alone);
-        first.for_each(|line| all.append(&one(line)));
-        let half = match other {
-            Ok(other) => other.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)),
-            // There is no thread to be had.
-            Err(_) => alone(),
-        };
-        all.append(&half);
+    let (mut all, rest) = halves(lines, |lines| {
+        let mut clean = Redacted::with_room(lines.complete());
+        lines.for_each(|line| clean.append(&one(line)));
+        clean
     });
+    rest.iter().for_each(|rest| all.append(rest));
     all
 }
 

@@ -15,6 +15,7 @@ mod cursor;
 mod droid;
 mod fold;
 mod gemini;
+mod halves;
 pub mod keep;
 mod lens;
 mod opencode;
@@ -26,6 +27,7 @@ mod standing;
 pub mod summary;
 
 pub use droid::settings as droid_settings;
+pub use halves::records;
 pub use split::{Line, Lines, MAX_LINE, State, split};
 pub use summary::Summary;
 
