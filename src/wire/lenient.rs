@@ -8,7 +8,8 @@ use serde_json::{Map, Value};
 
 use super::Bad;
 
-/// An object whose keys may be spelled in two ways.
+/// An object whose keys may be spelled in two ways. What was taken leaves null behind, which is none: to
+/// remove one key of many takes long.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Object(Map<String, Value>);
 
@@ -32,7 +33,7 @@ impl Object {
 
     /// The value of the first of `names` (snake case) that there is; null is none.
     pub fn get(&self, names: &[&str]) -> Option<&Value> {
-        let spelled = |name: &&str| self.0.get(*name).or_else(|| self.0.get(&camel(name)));
+        let spelled = |name: &&str| self.0.get(*name).or_else(|| self.0.get(camel(name, &mut [0; 64])?));
         names.iter().filter_map(spelled).find(|value| !value.is_null())
     }
 
@@ -46,8 +47,9 @@ impl Object {
     pub fn take(&mut self, names: &[&str]) -> Option<Value> {
         let mut found = None;
         for name in names {
-            for spelled in [(*name).to_owned(), camel(name)] {
-                let value = self.0.shift_remove(&spelled).filter(|value| !value.is_null());
+            let mut word = [0; 64];
+            for spelled in [Some(*name), camel(name, &mut word)].into_iter().flatten() {
+                let value = self.0.get_mut(spelled).map(Value::take).filter(|value| !value.is_null());
                 found = found.or(value);
             }
         }
@@ -91,20 +93,22 @@ impl Object {
         std::mem::take(&mut self.0).into_iter().filter_map(|(_, value)| Object::of(value)).collect()
     }
 
-    /// True if there is a key of this name.
+    /// True if there is something of this name.
     pub fn has(&self, name: &str) -> bool {
-        self.0.contains_key(name)
+        self.0.get(name).is_some_and(|value| !value.is_null())
     }
 
     /// The object with the keys of another beside its own.
     pub fn with(mut self, other: Object) -> Object {
-        self.0.extend(other.0);
+        self.0.extend(other.0.into_iter().filter(|(_, value)| !value.is_null()));
         self
     }
 
     /// What has not been taken, as JSON; `None` if that is nothing.
     pub fn rest(&self) -> Option<String> {
-        (!self.0.is_empty()).then(|| Value::Object(self.0.clone()).to_string())
+        let mut rest = self.0.clone();
+        rest.retain(|_, value| !value.is_null());
+        (!rest.is_empty()).then(|| Value::Object(rest).to_string())
     }
 }
 
@@ -136,15 +140,22 @@ fn escaped(json: &[u8]) -> Vec<u8> {
     whole
 }
 
-fn camel(name: &str) -> String {
-    let mut words = name.split('_');
-    let mut whole = words.next().unwrap_or_default().to_owned();
-    for word in words {
-        let (first, rest) = word.split_at(word.len().min(1));
-        whole.push_str(&first.to_ascii_uppercase());
-        whole.push_str(rest);
+/// Room for a name: none of ours is longer, and there is one for each key of each line.
+type Word = [u8; 64];
+
+/// The name in camel case, if that is another.
+fn camel<'w>(name: &str, word: &'w mut Word) -> Option<&'w str> {
+    let (mut length, mut is_up) = (0, false);
+    for byte in name.bytes() {
+        if byte == b'_' {
+            is_up = true;
+            continue;
+        }
+        *word.get_mut(length)? = if std::mem::take(&mut is_up) { byte.to_ascii_uppercase() } else { byte };
+        length += 1;
     }
-    whole
+    let camel = std::str::from_utf8(&word[..length]).ok()?;
+    (length < name.len()).then_some(camel)
 }
 
 /// Whether the bytes hold one whole JSON value already, so that nobody need wait for more.

@@ -9,7 +9,7 @@ use super::bytes;
 /// A surrogate without its half becomes U+FFFD: nothing can hide in it, and a string in which
 /// nothing is found is never written again.
 pub fn decode(raw: &[u8]) -> Option<Cow<'_, [u8]>> {
-    let Some(first) = bytes::find_any(raw, b"\\") else { return Some(Cow::Borrowed(raw)) };
+    let Some(first) = bytes::find_any(raw, *b"\\") else { return Some(Cow::Borrowed(raw)) };
     let mut out = Vec::with_capacity(raw.len());
     let (mut from, mut at) = (0, first);
     loop {
@@ -18,7 +18,7 @@ pub fn decode(raw: &[u8]) -> Option<Cow<'_, [u8]>> {
             return Some(Cow::Owned(out));
         }
         from = decode_one(raw, at, &mut out)?;
-        at = bytes::find_any(&raw[from..], b"\\").map_or(raw.len(), |next| from + next);
+        at = bytes::find_any(&raw[from..], *b"\\").map_or(raw.len(), |next| from + next);
     }
 }
 

@@ -167,7 +167,7 @@ impl Walker<'_> {
         let start = self.at;
         let mut at = start + 1;
         loop {
-            at += bytes::find_any(self.text.get(at..)?, b"\"\\")?;
+            at += bytes::find_any(self.text.get(at..)?, *b"\"\\")?;
             if self.text[at] == b'"' {
                 break;
             }
