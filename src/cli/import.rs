@@ -177,7 +177,7 @@ fn homes(world: &World, home: &Home) -> Result<Vec<(PathBuf, Home)>> {
 
 /// Records conversations, each in its worktree, and takes checkpoints of them.
 pub fn take_in(world: &World, home: &Home, all: Vec<(Found, Home)>, mode: Mode) -> Result<Vec<ImportView>> {
-    let known = known(home)?;
+    let known = known(home, all.iter().map(|(found, _)| found.session()).collect())?;
     let mut rows = Vec::new();
     let mut touched: Vec<Home> = Vec::new();
     let mut progress = Progress::new();
@@ -226,10 +226,15 @@ fn flush_all(world: &World, home: &Home) -> Result<()> {
     Ok(())
 }
 
-/// The sessions that said something already.
-fn known(home: &Home) -> Result<HashSet<SessionId>> {
-    let (all, read) = sessions::read(home, &Store::open(&home.place.store())?);
-    read.context("some of the record could not be read")?;
+/// The sessions that said something already; none if nothing is told of any of those that are wanted.
+fn known(home: &Home, wanted: HashSet<SessionId>) -> Result<HashSet<SessionId>> {
+    let store = Store::open(&home.place.store())?;
+    let damaged = "some of the record could not be read";
+    if !sessions::is_any_told(home, &store, &wanted).context(damaged)? {
+        return Ok(HashSet::new());
+    }
+    let (all, read) = sessions::read(home, &store);
+    read.context(damaged)?;
     let told = all.into_iter().filter(|one| one.prompts + one.commands > 0);
     Ok(told.flat_map(|one| one.also.into_iter().chain([one.id])).collect())
 }

@@ -99,7 +99,7 @@ pub enum Changes {
 /// # Errors
 /// Something is damaged; the record then holds all the rest.
 pub fn read(home: &Home, store: &Store) -> (Record, Result<()>) {
-    let (record, read) = read_from(home, &|| Ok(store), &Ledger::read(home), Changes::Wanted);
+    let (record, read) = read_from(home, &|| Ok(store), &Ledger::whole(home), Changes::Wanted);
     (record, read.map(drop))
 }
 
@@ -124,7 +124,7 @@ pub fn read_for(home: &Home, filter: &Filter, changes: Changes) -> (Record, Resu
             }
         }
     }
-    let (record, read) = read_from(home, &open, &Ledger::read(home), changes);
+    let (record, read) = read_from(home, &open, &Ledger::whole(home), changes);
     (record, read.map(drop))
 }
 

@@ -74,7 +74,7 @@ pub fn search(home: &Home, query: &Query, filter: &Filter) -> (Answers, Result<(
         // What no ref leads to, the read model still may tell.
         Err(error) => {
             let take = &mut |id, lines: &[u8]| search.section(Some(id), lines);
-            models::tell_ledger(&Ledger::read(home), take);
+            models::tell_ledger(&Ledger::whole(home), take);
             Err(error)
         }
     };
@@ -122,7 +122,7 @@ impl<'a> Search<'a> {
     }
 
     fn chain(&mut self, chain: &Chain<'_>) -> Result<()> {
-        chain.tell(&Ledger::read(chain.home), &mut |id, lines| self.section(Some(id), lines)).map(drop)
+        chain.tell(&Ledger::whole(chain.home), &mut |id, lines| self.section(Some(id), lines)).map(drop)
     }
 
     fn journals(&mut self, chain: &Chain<'_>) -> Result<()> {

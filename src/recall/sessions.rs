@@ -1,7 +1,8 @@
 //! The sessions of a clone, of all its worktrees: found by folding their events, each time anew, so
 //! that there is nothing which could differ from the record.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
+use std::rc::Rc;
 
 use anyhow::{Result, bail};
 
@@ -46,10 +47,35 @@ pub fn read(home: &Home, store: &Store) -> (Vec<Session>, Result<()>) {
     (fold.finish(), result)
 }
 
+/// Whether there is anything of these sessions, in a checkpoint or waiting. Reads no event of the chain,
+/// which may be long.
+///
+/// # Errors
+/// Something is damaged.
+pub fn is_any_told(home: &Home, store: &Store, sessions: &HashSet<SessionId>) -> Result<bool> {
+    let open = || Ok(store);
+    for home in &home.worktrees()? {
+        let mut cursor = None;
+        let chain = Chain { home, open: &open, tip: tip::intact(home)? };
+        for checkpoint in chain.walk() {
+            let header = checkpoint?.header;
+            if header.sessions.iter().any(|id| sessions.contains(id)) {
+                return Ok(true);
+            }
+            cursor.get_or_insert(header.cursor);
+        }
+        let waiting = pending::everything(&home.journal(), &cursor.unwrap_or_default())?;
+        if waiting.events().filter_map(|event| event.session.as_ref()).any(|id| sessions.contains(id)) {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
+
 fn gather(
     home: &Home,
     store: &Store,
-    told: &mut Vec<(Event, Option<Setting>)>,
+    told: &mut Vec<(Event, Option<Rc<Setting>>)>,
     counts: &mut Vec<Header>,
 ) -> Result<()> {
     let open = || Ok(store);
@@ -64,7 +90,7 @@ fn gather(
     }
     let first = told.len();
     let mut take = |id: Oid, lines: &[u8]| {
-        let setting = headers.get(&id).map(setting);
+        let setting = headers.get(&id).map(setting).map(Rc::new);
         for line in lines.split(|byte| *byte == b'\n').filter(|line| !line.is_empty()) {
             if event::kind_of(line) != Some(b"snapshot".as_slice())
                 && let Ok(event) = event::decode(line)
@@ -73,7 +99,7 @@ fn gather(
             }
         }
     };
-    chain.tell(&Ledger::read(home), &mut take)?;
+    chain.tell(&Ledger::whole(home), &mut take)?;
     let mut pending = pending::everything(&home.journal(), &cursor.unwrap_or_default())?;
     // What the next checkpoint will drop does not count now either.
     pending.drop_known(&models::known_of(home, tip, told[first..].iter().map(|(event, _)| event)));

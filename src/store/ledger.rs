@@ -4,12 +4,12 @@
 //! section. It is appended to after the swap and caught up from the chain; never a second truth.
 
 use std::collections::HashSet;
-use std::fs;
-use std::io::{Read, Seek, SeekFrom};
+use std::fs::{self, File};
+use std::io::{BufReader, Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
-use bstr::ByteSlice;
+use bstr::io::BufReadExt;
 
 use super::home::Home;
 use crate::disk::file;
@@ -17,6 +17,9 @@ use crate::model::oid::Oid;
 
 /// More than a marker line takes.
 pub(super) const MARKER: u64 = 80;
+
+/// So much of it is read at once, bytes.
+const STRETCH: usize = 256 << 10;
 
 fn path(home: &Home) -> PathBuf {
     home.place.cache().join(format!("ledger-{}", home.worktree))
@@ -29,13 +32,15 @@ pub fn last(home: &Home) -> Option<Oid> {
 
 /// The checkpoint that the last line of a file marks, if that is a marker.
 pub(super) fn last_marker(path: &Path) -> Option<Oid> {
-    let mut file = file::open_regular(path).ok()?;
+    newest(&file::open_regular(path).ok()?)
+}
+
+fn newest(mut file: &File) -> Option<Oid> {
     let len = file.metadata().ok()?.len();
     file.seek(SeekFrom::Start(len.saturating_sub(MARKER))).ok()?;
     let mut end = Vec::new();
     file.read_to_end(&mut end).ok()?;
-    let line = end.strip_suffix(b"\n")?.rsplit(|byte| *byte == b'\n').next()?;
-    marker(line)
+    closes(end.split_inclusive(|byte| *byte == b'\n').next_back()?)
 }
 
 /// Appends the section of the checkpoint `id`, in one write.
@@ -53,10 +58,12 @@ pub fn clear(home: &Home) -> Result<()> {
     }
 }
 
-/// The ledger, or its end; what is read from it borrows from here.
+/// The ledger, or its end. It may be long, so a section at a time is in memory.
 #[derive(Default)]
 pub struct Ledger {
-    bytes: Vec<u8>,
+    file: Option<File>,
+    /// Where the first section begins.
+    start: u64,
     extent: Extent,
 }
 
@@ -70,38 +77,27 @@ pub enum Extent {
 }
 
 impl Ledger {
-    /// Reads it; an absent one is empty.
-    pub fn read(home: &Home) -> Self {
-        let mut bytes = Vec::new();
-        // What was read before an error is a prefix, as after a torn write.
-        let _ = file::open_regular(&path(home)).and_then(|mut file| file.read_to_end(&mut bytes));
-        Self { bytes, extent: Extent::Whole }
+    /// All of it; an absent one is empty.
+    pub fn whole(home: &Home) -> Self {
+        Self { file: file::open_regular(&path(home)).ok(), ..Self::default() }
     }
 
-    /// Reads the sections that lie whole in its last `most` bytes.
+    /// The sections that lie whole in its last `most` bytes.
     pub fn end(home: &Home, most: u64) -> Self {
-        Self::read_end(home, most).unwrap_or_default()
-    }
-
-    fn read_end(home: &Home, most: u64) -> std::io::Result<Self> {
-        let mut file = file::open_regular(&path(home))?;
-        let start = file.metadata()?.len().saturating_sub(most);
-        let mut bytes = Vec::new();
-        file.seek(SeekFrom::Start(start))?;
-        file.read_to_end(&mut bytes)?;
-        if start == 0 {
-            return Ok(Self { bytes, extent: Extent::Whole });
+        let whole = Self::whole(home);
+        let length = whole.file.as_ref().and_then(|file| file.metadata().ok()).map_or(0, |data| data.len());
+        let mut end = Self { start: length.saturating_sub(most), ..whole };
+        if end.start > 0 {
+            end.extent = Extent::End;
+            // What comes before the first marker is a part of a section.
+            let mut part = 0;
+            end.lines(|line| {
+                part += line.len() as u64;
+                closes(line).is_none()
+            });
+            end.start += part;
         }
-        // What comes before the first marker is a part of a section.
-        let mut begin = 0;
-        for line in bytes.split_inclusive(|byte| *byte == b'\n') {
-            begin += line.len();
-            if marker(line.trim_ascii_end()).is_some() {
-                break;
-            }
-        }
-        bytes.drain(..begin);
-        Ok(Self { bytes, extent: Extent::End })
+        end
     }
 
     /// How much of it this is.
@@ -109,22 +105,51 @@ impl Ledger {
         self.extent
     }
 
-    /// The sections in order, each checkpoint once: its id and its lines.
-    pub fn sections(&self) -> Vec<(Oid, &[u8])> {
-        let mut seen = HashSet::new();
-        let mut sections = Vec::new();
-        let (mut start, mut at) = (0, 0);
-        while let Some(len) = self.bytes[at..].find_byte(b'\n') {
-            if let Some(id) = marker(&self.bytes[at..at + len]) {
-                if seen.insert(id) {
-                    sections.push((id, &self.bytes[start..at]));
-                }
-                start = at + len + 1;
-            }
-            at += len + 1;
-        }
-        sections
+    /// The checkpoint whose section is the last; `None` if there is none or the end is torn.
+    pub fn newest(&self) -> Option<Oid> {
+        newest(self.file.as_ref()?)
     }
+
+    /// The checkpoints whose sections it has.
+    pub fn checkpoints(&self) -> HashSet<Oid> {
+        let mut all = HashSet::new();
+        self.lines(|line| {
+            all.extend(closes(line));
+            true
+        });
+        all
+    }
+
+    /// Takes the sections in order, each checkpoint once, with its lines: up to that of `until`, or all.
+    pub fn sections(&self, until: Option<Oid>, take: &mut dyn FnMut(Oid, &[u8])) {
+        let (mut seen, mut section) = (HashSet::new(), Vec::new());
+        self.lines(|line| {
+            let Some(id) = closes(line) else {
+                section.extend_from_slice(line);
+                return true;
+            };
+            if seen.insert(id) {
+                take(id, &section);
+            }
+            section.clear();
+            until != Some(id)
+        });
+    }
+
+    /// Goes over the lines, until told to stop. What was read before an error is a prefix, as after a torn
+    /// write.
+    fn lines(&self, mut take: impl FnMut(&[u8]) -> bool) {
+        let Some(mut file) = self.file.as_ref() else { return };
+        if file.seek(SeekFrom::Start(self.start)).is_ok() {
+            let _ =
+                BufReader::with_capacity(STRETCH, file).for_byte_line_with_terminator(|line| Ok(take(line)));
+        }
+    }
+}
+
+/// The checkpoint whose section a whole line closes.
+fn closes(line: &[u8]) -> Option<Oid> {
+    marker(line.strip_suffix(b"\n")?)
 }
 
 /// The checkpoint that a line marks the end of.

@@ -1,5 +1,7 @@
 //! Keeps the read models in step with the chain, whoever died when.
 
+use std::cell::OnceCell;
+
 use anyhow::Result;
 
 use super::headers::{self, Headers, Kept};
@@ -10,11 +12,15 @@ use super::seen::Seen;
 use super::trails::{self, Trails};
 use super::{chain, ledger, reused};
 use crate::git::store::Store;
+use crate::model::both::each;
 use crate::model::checkpoint::{Checkpoint, Header};
 use crate::model::event::Event;
 use crate::model::id::EventId;
 use crate::model::oid::Oid;
 use crate::wire::event;
+
+/// To read so many events is work for two.
+const MANY: usize = 512;
 
 /// A table of another process may be ahead of us by so many checkpoints before it counts as foreign.
 const AHEAD: usize = 256;
@@ -184,8 +190,9 @@ impl<'a> Chain<'a> {
     /// # Errors
     /// Damage hides nothing but itself: everything readable was taken before the error is returned.
     pub fn tell(&self, ledger: &Ledger, take: &mut dyn FnMut(Oid, &[u8])) -> Result<Reach> {
-        let sections = ledger.sections();
-        let position = |id: Oid| sections.iter().rposition(|(known, _)| *known == id);
+        // Most often the newest is all that must be known.
+        let (newest, all) = (ledger.newest(), OnceCell::new());
+        let has = |id: Oid| newest == Some(id) || all.get_or_init(|| ledger.checkpoints()).contains(&id);
         let mut newer = Vec::new();
         let mut known = None;
         let mut damage = Ok(());
@@ -201,8 +208,8 @@ impl<'a> Chain<'a> {
                     break;
                 }
             };
-            known = position(found.id);
-            if known.is_some() {
+            if has(found.id) {
+                known = Some(found.id);
                 break;
             }
             match (self.open)().and_then(|store| chain::events(store, found.tree)) {
@@ -213,14 +220,9 @@ impl<'a> Chain<'a> {
         if known.is_none() && ledger.extent() == Extent::End {
             return damage.map(|()| Reach::Missed);
         }
-        let until = match (known, &damage) {
-            (Some(at), _) => at + 1,
-            // The chain cannot be walked back to anything the ledger has: then all of that is shown.
-            (None, Err(_)) => sections.len(),
-            (None, Ok(())) => 0,
-        };
-        for (id, lines) in sections.iter().take(until) {
-            take(*id, lines);
+        // If the chain cannot be walked back to anything that the ledger has, all of that is shown.
+        if known.is_some() || damage.is_err() {
+            ledger.sections(known, take);
         }
         newer.iter().rev().for_each(|(id, lines)| take(*id, lines));
         damage.map(|()| Reach::Met)
@@ -238,7 +240,7 @@ pub enum Reach {
 
 /// The events that the ledger has, for when no ref says which chain they are of.
 pub fn tell_ledger(ledger: &Ledger, take: &mut dyn FnMut(Oid, &[u8])) {
-    ledger.sections().into_iter().for_each(|(id, lines)| take(id, lines));
+    ledger.sections(None, take);
 }
 
 /// What read models lack of a chain.
@@ -271,7 +273,7 @@ impl<const N: usize> Missing<N> {
 
 /// The ids to be known again: each event's own, and its label.
 fn ids(lines: &[u8]) -> Vec<EventId> {
-    let lines = lines.split(|byte| *byte == b'\n').filter(|line| !line.is_empty());
-    let events = lines.filter_map(|line| event::decode(line).ok());
-    events.flat_map(|event| [reused::label(&event), event.id]).collect()
+    let lines: Vec<&[u8]> = lines.split(|byte| *byte == b'\n').filter(|line| !line.is_empty()).collect();
+    let of = |line: &&[u8]| event::decode(line).ok().map(|event| [reused::label(&event), event.id]);
+    each(&lines, MANY, of).into_iter().flatten().flatten().collect()
 }

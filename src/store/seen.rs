@@ -85,15 +85,14 @@ impl Seen {
     }
 
     fn note_all<'a>(&mut self, ids: impl Iterator<Item = &'a EventId>, tip: Oid) -> std::io::Result<()> {
-        for id in ids {
-            if self.file.is_none() {
-                self.remake(FIRST_CAPACITY)?;
-            }
-            if self.count * 2 >= self.capacity {
-                self.grow()?;
-            }
-            self.insert(fingerprint(id))?;
+        let ids: Vec<&EventId> = ids.collect();
+        let room = FIRST_CAPACITY.max((self.count + ids.len() as u64) * 2).next_power_of_two();
+        match self.file {
+            None => self.remake(room)?,
+            Some(_) if room > self.capacity => self.grow(room)?,
+            Some(_) => {}
         }
+        ids.into_iter().try_for_each(|id| self.insert(fingerprint(id)))?;
         self.tip = Some(tip);
         match &self.file {
             Some(file) => file.write_all_at(&self.header(), 0),
@@ -127,9 +126,9 @@ impl Seen {
         Err(std::io::ErrorKind::StorageFull.into())
     }
 
-    fn grow(&mut self) -> std::io::Result<()> {
+    fn grow(&mut self, capacity: u64) -> std::io::Result<()> {
         let old = fs::read(&self.path)?;
-        self.remake(self.capacity * 2)?;
+        self.remake(capacity)?;
         for slot in old[HEADER as usize..].chunks_exact(SLOT as usize) {
             let mut print = [0; SLOT as usize];
             print.copy_from_slice(slot);

@@ -25,6 +25,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::io::{BufRead, BufReader};
 use std::process::Stdio;
+use std::rc::Rc;
 
 use serde_json::{Value, json};
 use trace::disk::file::Durability;
@@ -251,8 +252,11 @@ fn a_start_without_a_transcript_is_not_taken_for_the_one_beside_it() {
     assert_eq!((&new["parent"], &new["transcript_kept"]), (&Value::Null, &json!(1)));
 }
 
+/// An event and where it was kept.
+type Kept = (Event, Option<Rc<Setting>>);
+
 /// The events of a worktree as a clone that fetched them would read them.
-fn events(place: &Place) -> Vec<(Event, Option<Setting>)> {
+fn events(place: &Place) -> Vec<Kept> {
     let read = |(_, line): &(String, Value)| (event::decode(line.to_string().as_bytes()).unwrap(), None);
     Story::of(place).events.iter().map(read).collect()
 }
@@ -274,7 +278,7 @@ fn two_clones_of_one_session_fold_to_one_whatever_comes_first() {
     sandbox.checkpoint();
     other.checkpoint();
     let (mine, theirs) = (events(&sandbox), events(&other));
-    let shown = |parts: &[&[(Event, Option<Setting>)]]| {
+    let shown = |parts: &[&[Kept]]| {
         let all = Fold::of(parts.concat()).finish();
         document::sessions(&all.iter().collect::<Vec<_>>(), Timestamp(1_800_000_000_000_000)).to_string()
     };

@@ -2,6 +2,7 @@
 
 use std::cmp::Ordering;
 use std::collections::{BTreeMap, HashSet};
+use std::rc::Rc;
 
 use super::{Edit, Identity, Outcome, ParentKind, Session, Setting, Shared, Voice, candidates, lineage};
 use crate::model::event::{Event, SessionSeen, What};
@@ -144,11 +145,11 @@ pub struct Fold(BTreeMap<SessionId, Session>);
 impl Fold {
     /// Folds what any number of worktrees and clones hold, each event with where it was kept. An event
     /// that several hold counts once, and it does not matter in which order they were gathered.
-    pub fn of(mut told: Vec<(Event, Option<Setting>)>) -> Self {
+    pub fn of(mut told: Vec<(Event, Option<Rc<Setting>>)>) -> Self {
         told.sort_by(order);
         let (mut fold, mut known) = (Self::default(), HashSet::new());
         for (event, setting) in told.iter().filter(|(event, _)| known.insert(&event.id)) {
-            fold.take(event, setting.as_ref());
+            fold.take(event, setting.as_deref());
         }
         fold
     }
@@ -198,13 +199,13 @@ impl Fold {
 
 /// By the clock; what one call tells at once in the order in which it is told; what is left by id. Of
 /// one event that was kept twice the earlier comes first, and what waits is behind what is kept.
-fn order((a, kept_a): &(Event, Option<Setting>), (b, kept_b): &(Event, Option<Setting>)) -> Ordering {
+fn order((a, kept_a): &(Event, Option<Rc<Setting>>), (b, kept_b): &(Event, Option<Rc<Setting>>)) -> Ordering {
     let rank = |event: &Event| match event.what {
         What::SessionSeen(_) => 0,
         What::SessionEnded(_) => 2,
         _ => 1,
     };
-    let kept = |setting: &Option<Setting>| {
+    let kept = |setting: &Option<Rc<Setting>>| {
         let place = setting.as_ref().map(|kept| (kept.at, kept.worktree.as_str().to_owned()));
         (place.is_none(), place)
     };
