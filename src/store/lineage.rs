@@ -5,7 +5,10 @@
 //! the copies new ids, and say in the file where they are from. What follows from either is decided when
 //! sessions are read.
 
+use std::cell::OnceCell;
+
 use anyhow::Result;
+use bstr::ByteSlice;
 
 use super::transcripts::{Held, Piece, piece};
 use crate::git::store::Store;
@@ -13,10 +16,13 @@ use crate::model::agent::Agent;
 use crate::model::id::SessionId;
 use crate::model::session::{self, Edit, ParentKind};
 use crate::model::text::Text;
-use crate::wire::transcripts::{keep, read, split, summary::Summary};
+use crate::wire::transcripts::{keep, read, summary::Summary};
 
 /// Of more sessions that begin with the same record only the newest are looked at.
 const MOST: usize = 16;
+
+/// A transcript that comes from another says so in its first lines, or never.
+const BEGINS: usize = 256;
 
 /// Where a new transcript comes from: as it says itself, else by what its beginning has in common with
 /// another session of the same agent.
@@ -26,7 +32,8 @@ pub fn find(store: &Store, new: &Piece, held: &[Held]) -> Result<Option<Edit>> {
         return Ok(Some(said));
     }
     let Some(first) = &new.kept.first else { return Ok(None) };
-    let ids = keep::ids(agent, new.lines.get());
+    let ids = OnceCell::new();
+    let ids = || ids.get_or_init(|| keep::ids(agent, new.lines.get()));
     let mut best: Option<(usize, Edit)> = None;
     let begins_alike = |one: &&Held| {
         one.session != new.session
@@ -34,13 +41,13 @@ pub fn find(store: &Store, new: &Piece, held: &[Held]) -> Result<Option<Edit>> {
             && one.kept.mark.agent == new.kept.mark.agent
     };
     for other in held.iter().rev().filter(begins_alike).take(MOST) {
-        let (shared, whole) = common(&ids, of(store, agent, other, held))?;
+        let (shared, whole) = common(ids(), of(store, agent, other, held))?;
         if best.as_ref().is_none_or(|(most, _)| shared > *most)
             && let Some(last) = shared.checked_sub(1)
         {
             let edit = Edit::LineageFound {
                 of: other.session.clone(),
-                at_message: Text::from(ids[last].as_str()),
+                at_message: Text::from(ids()[last].as_str()),
                 shared: shared as u64,
                 whole,
                 named: None,
@@ -51,10 +58,16 @@ pub fn find(store: &Store, new: &Piece, held: &[Held]) -> Result<Option<Edit>> {
     Ok(best.map(|(_, edit)| edit))
 }
 
-/// What a transcript says of the conversation that it comes from.
+/// What a transcript says of the conversation that it comes from. One that says it on every line says
+/// where they part on the last of them.
 fn said(agent: Agent, new: &Piece) -> Option<Edit> {
-    let records: Vec<_> = split(agent, new.lines.get()).flat_map(|line| read(agent, line.bytes)).collect();
-    let told = Summary::of(agent, &records).session;
+    let lines = new.lines.get();
+    let told = |lines: &mut dyn Iterator<Item = &[u8]>| {
+        let records: Vec<_> = lines.flat_map(|line| read(agent, line)).collect();
+        Summary::of(agent, &records).session
+    };
+    told(&mut lines.lines().take(BEGINS)).parent?;
+    let told = told(&mut lines.lines());
     let parent = told.parent?;
     let of = SessionId::of_key(agent.name(), session::id_in(parent.as_bytes()));
     let at_message = Text::from(told.fork_at.unwrap_or_default().as_str());

@@ -8,6 +8,7 @@
 //! A transcript is written behind our back and late: what a turn's end does not find, the next
 //! checkpoint does. One that cannot be read delays nothing.
 
+use std::cell::OnceCell;
 use std::ffi::OsStr;
 use std::io;
 use std::os::unix::ffi::OsStrExt;
@@ -112,27 +113,13 @@ pub fn gather<'e>(
     events: impl Iterator<Item = &'e Event>,
 ) -> Result<Gains> {
     let Gains { marks: old, unchanged, .. } = carry(store, before)?;
-    let pieces = || pieces(home, store, before.map(|before| before.id));
+    let past = Past { home, store, tip: before.map(|before| before.id), pieces: OnceCell::new() };
     let mut gains = Gains { marks: old.clone(), ..Gains::default() };
-    for (session, agent, path) in events.filter_map(told) {
-        if !gains.marks.iter().any(|(known, mark)| known == session && mark.path == *path) {
-            let last =
-                pieces()?.into_iter().rfind(|one| one.session == *session && one.kept.mark.path == *path);
-            let mark = last.map_or_else(|| Mark::start(agent, path), |one| one.kept.mark);
-            gains.marks.push((session.clone(), mark));
-        }
+    for event in events {
+        gains.meet(event, old.len() >= CARRIED, &past)?;
     }
     for (session, mark) in std::mem::take(&mut gains.marks) {
-        let known = || {
-            let mut known = Known::default();
-            for one in pieces()? {
-                if one.session == session && one.kept.mark.path == mark.path {
-                    known.add(&piece(store, &one)?);
-                }
-            }
-            Ok(known)
-        };
-        match take(&mark, known) {
+        match take(&mark, || past.known(&session, &mark)) {
             Ok(Some(gain)) => gains.add(session, gain),
             Ok(None) => gains.marks.push((session, mark)),
             Err(error) => {
@@ -141,13 +128,41 @@ pub fn gather<'e>(
             }
         }
     }
-    let news = gains.pieces.iter().filter(|piece| piece.begins);
-    let found =
-        news.map(|new| Ok(lineage::find(store, new, &pieces()?)?.map(|edit| (new.session.clone(), edit))));
-    gains.found = found.collect::<Result<Vec<_>>>()?.into_iter().flatten().collect();
+    for new in gains.pieces.iter().filter(|piece| piece.begins) {
+        let found = lineage::find(store, new, past.pieces()?)?;
+        gains.found.extend(found.map(|edit| (new.session.clone(), edit)));
+    }
     gains.settle();
     gains.unchanged = unchanged.filter(|_| gains.marks == old);
     Ok(gains)
+}
+
+/// What the chain holds already, read where somebody asks.
+struct Past<'a> {
+    home: &'a Home,
+    store: &'a Store,
+    tip: Option<Oid>,
+    pieces: OnceCell<Vec<Held>>,
+}
+
+impl Past<'_> {
+    fn pieces(&self) -> Result<&[Held]> {
+        match self.pieces.get() {
+            Some(pieces) => Ok(pieces),
+            None => pieces(self.home, self.store, self.tip).map(|all| &**self.pieces.get_or_init(|| all)),
+        }
+    }
+
+    /// The lines of a transcript that are kept.
+    fn known(&self, session: &SessionId, mark: &Mark) -> Result<Known> {
+        let mut known = Known::default();
+        for one in self.pieces()? {
+            if one.session == *session && one.kept.mark.path == mark.path {
+                known.add(&piece(self.store, one)?);
+            }
+        }
+        Ok(known)
+    }
 }
 
 /// The transcript that an event tells of. One whose path would not be kept as it is cannot be found
@@ -157,6 +172,12 @@ fn told(event: &Event) -> Option<(&SessionId, &str, &Text)> {
     let path = seen.transcript.as_ref()?;
     let is_plain = redact::text(path.as_bytes()).get() == path.as_bytes();
     (is_plain && is_named_like_one(path)).then_some((session, &*seen.agent, path))
+}
+
+/// The session that an event shows to talk: it may have been introduced long ago.
+fn talks(event: &Event) -> Option<&SessionId> {
+    let talks = matches!(event.what, What::Prompt(_) | What::TurnEnded(_) | What::TurnFailed(_));
+    event.session.as_ref().filter(|_| talks)
 }
 
 /// A hook may name any file of the user's: what is not called like a transcript is none.
@@ -189,6 +210,24 @@ struct Gain {
 }
 
 impl Gains {
+    /// Takes up the transcript of a session that an event shows at work. Where as many are carried along as
+    /// can be, one that was introduced long ago may be missing.
+    fn meet(&mut self, event: &Event, is_full: bool, past: &Past<'_>) -> Result<()> {
+        let begins = told(event);
+        let talks = || talks(event).filter(|_| is_full);
+        let Some(session) = begins.map(|(session, ..)| session).or_else(talks) else { return Ok(()) };
+        let is = |known: &SessionId, mark: &Mark| {
+            known == session && begins.is_none_or(|(.., path)| mark.path == *path)
+        };
+        if !self.marks.iter().any(|(known, mark)| is(known, mark)) {
+            let last = past.pieces()?.iter().rfind(|one| is(&one.session, &one.kept.mark));
+            let start = || begins.map(|(_, agent, path)| Mark::start(agent, path));
+            let mark = last.map(|one| one.kept.mark.clone()).or_else(start);
+            self.marks.extend(mark.map(|mark| (session.clone(), mark)));
+        }
+        Ok(())
+    }
+
     fn add(&mut self, session: SessionId, gain: Gain) {
         let Gain { mark, stretch, first, begins, more } = gain;
         self.more |= more;
@@ -322,7 +361,7 @@ pub fn pieces(home: &Home, store: &Store, tip: Option<Oid>) -> Result<Vec<Held>>
             }
         }
     };
-    Chain { home, open: &open, tip }.tell(&Ledger::read(home), &mut add)?;
+    Chain { home, open: &open, tip }.tell(&Ledger::whole(home), &mut add)?;
     Ok(all)
 }
 

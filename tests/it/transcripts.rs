@@ -394,3 +394,23 @@ fn a_long_transcript_is_kept_to_its_end_by_whoever_waits_for_a_checkpoint() {
     let checkpoints = talk.sandbox.list("log", "checkpoints");
     assert!(checkpoints.len() > 2, "it takes more than one: {}", checkpoints.len());
 }
+
+#[test]
+fn a_conversation_that_goes_on_after_many_others_is_kept_on() {
+    let talk = Talk::begin();
+    talk.says(&record("a", "one"));
+    talk.hook("UserPromptSubmit", json!({"prompt": "one"}));
+    talk.sandbox.checkpoint();
+    for n in 0..70 {
+        let id = format!("0b0b0b0b-0000-4000-8000-{n:012}");
+        let file = talk.file.with_file_name(format!("{id}.jsonl"));
+        let line = json!({"type": "user", "uuid": format!("u{n}"), "sessionId": id, "cwd": talk.sandbox.dir,
+            "timestamp": "2026-09-01T08:00:00.000Z", "message": {"role": "user", "content": "another"}});
+        fs::write(file, format!("{line}\n")).unwrap();
+    }
+    talk.sandbox.trace(&["import", "claude"]).good("import");
+    talk.says(&record("b", "two"));
+    talk.hook("UserPromptSubmit", json!({"prompt": "two"}));
+    talk.sandbox.checkpoint();
+    assert_eq!(talk.kept(), record("a", "one") + &record("b", "two"));
+}
