@@ -192,9 +192,17 @@ impl Place {
 
     /// The tree that git makes of the worktree, starting from the user's index.
     pub fn oracle(&self) -> Oid {
-        let index = self.dir.git_dir().join("oracle");
-        if std::fs::copy(self.dir.git_dir().join("index"), &index).is_err() {
-            let _absent = std::fs::remove_file(&index);
+        let (own, index) = (self.dir.git_dir().join("index"), self.dir.git_dir().join("oracle"));
+        match std::fs::copy(&own, &index) {
+            // As old as it is: git looks again at what changed in the second in which it was written.
+            Ok(_) => std::fs::File::options()
+                .append(true)
+                .open(&index)
+                .and_then(|copy| copy.set_modified(std::fs::metadata(&own)?.modified()?))
+                .unwrap(),
+            Err(_) => {
+                let _absent = std::fs::remove_file(&index);
+            }
         }
         let index = format!("GIT_INDEX_FILE={}", index.display());
         let excludes = format!("core.excludesFile={}", self.dir.git_dir().join("excludes").display());
