@@ -1,4 +1,5 @@
-//! A conversation of OpenCode, which keeps a database: what `opencode export ID` says of it.
+//! The conversations of OpenCode, which keeps a database: what `opencode session list` and `opencode
+//! export ID` say of them.
 //!
 //! The program is run only because somebody named it, never by a hook, and neither it nor what it starts
 //! is looked for in the worktree. It must write to a file: to a pipe it writes half. That file has no
@@ -31,6 +32,7 @@ use crate::model::redact::{self, Redacted};
 use crate::store::Busy;
 use crate::view::safe::is_hidden;
 use crate::wire::transcripts::keep::{Known, keep};
+use crate::wire::transcripts::{Listed, listed};
 
 /// How often we look whether it is done.
 const LOOK: Duration = Duration::from_millis(5);
@@ -41,6 +43,9 @@ const SAID: u64 = 64 << 10;
 
 /// So much of that is shown, characters.
 const SHOWN: usize = 400;
+
+/// So many conversations are listed at most; without a word it lists a hundred.
+const MANY: &str = "100000";
 
 /// Longer ids are none of OpenCode's.
 const LONGEST_ID: usize = 64;
@@ -94,33 +99,63 @@ pub struct Run<'a> {
 /// # Errors
 /// There is no `opencode`, it fails, it takes too long, or what it says is no whole conversation.
 pub fn export(id: &Id, run: &Run<'_>) -> Result<Redacted<Vec<u8>>> {
-    let (out, errors) = (nameless(run.temp)?, nameless(run.temp)?);
-    let status = {
-        let _ours = Undisturbed::until_asked_to_end();
-        ended(start(id, run, (&out, &errors))?, &out, run.most)?
-    };
-    if !status.success() {
-        bail!("`opencode export {id}` failed ({status}){}", last_words(&errors)?);
-    }
-    let length = out.metadata()?.len().min(DOCUMENT);
-    let bytes = read(&out, 0, length).context("read what opencode exported")?;
-    let kept = keep(Some(Agent::OpenCode), &bytes, &mut Known::default());
+    let said = ask(&["export", id.as_str()], run)?;
+    let kept = keep(Some(Agent::OpenCode), &said.bytes, &mut Known::default());
     if kept.records == 0 {
-        bail!("`opencode export {id}` printed no whole conversation{}", last_words(&errors)?);
+        bail!("`opencode export {id}` printed no whole conversation{}", last_words(&said.errors)?);
     }
     Ok(kept.lines)
 }
 
-fn start(id: &Id, run: &Run<'_>, (out, errors): (&File, &File)) -> Result<Child> {
+/// Asks it which conversations were held in this repository, without those of sub-agents (anomalyco/opencode,
+/// `packages/opencode/src/cli/cmd/session.ts`).
+///
+/// # Errors
+/// As for [`export`].
+pub fn list(run: &Run<'_>) -> Result<Vec<Listed>> {
+    let said = ask(&["session", "list", "--format", "json", "--max-count", MANY], run)?;
+    match listed(&said.bytes) {
+        Some(all) => Ok(all),
+        None => bail!("`opencode session list` printed no list{}", last_words(&said.errors)?),
+    }
+}
+
+/// Whether there is an OpenCode that may be asked.
+pub fn is_there(run: &Run<'_>) -> bool {
+    Programs::outside(run.top, run.path).find("opencode").is_some()
+}
+
+/// What it printed.
+struct Printed {
+    bytes: Vec<u8>,
+    errors: File,
+}
+
+fn ask(words: &[&str], run: &Run<'_>) -> Result<Printed> {
+    let (out, errors) = (nameless(run.temp)?, nameless(run.temp)?);
+    let status = {
+        let _ours = Undisturbed::until_asked_to_end();
+        ended(start(words, run, (&out, &errors))?, &out, run.most)?
+    };
+    if !status.success() {
+        bail!("`opencode {}` failed ({status}){}", words.join(" "), last_words(&errors)?);
+    }
+    let length = out.metadata()?.len().min(DOCUMENT);
+    let bytes = read(&out, 0, length).context("read what opencode printed")?;
+    Ok(Printed { bytes, errors })
+}
+
+fn start(words: &[&str], run: &Run<'_>, (out, errors): (&File, &File)) -> Result<Child> {
     let programs = Programs::outside(run.top, run.path);
     let program = programs.find("opencode").with_context(|| {
+        let id = if let ["export", id] = words { id } else { "ID" };
         format!(
             "there is no program opencode on PATH outside the worktree: where there is one, `opencode export \
              {id} >{id}.json`, and then here `trace attach --agent opencode {id}.json`"
         )
     })?;
     let mut child = Command::new(&program);
-    child.args(["export", &id.0]).current_dir(run.top).env("PWD", run.top);
+    child.args(words).current_dir(run.top).env("PWD", run.top);
     child.env("PATH", programs.path()).env(ACTIVE, "1").envs(TAMED.map(|name| (name, "1")));
     child.stdin(Stdio::null()).stdout(out.try_clone()?).stderr(errors.try_clone()?);
     // A group of its own: what it starts ends with it.
@@ -149,7 +184,7 @@ fn may_go_on(began: Instant, out: &File, most: Duration) -> Result<()> {
         bail!("opencode did not finish within {} s, and was stopped", most.as_secs_f32());
     }
     if out.metadata()?.len() > DOCUMENT {
-        bail!("the conversation is longer than {} MiB", DOCUMENT >> 20);
+        bail!("what opencode printed is longer than {} MiB", DOCUMENT >> 20);
     }
     Ok(())
 }

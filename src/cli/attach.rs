@@ -1,26 +1,20 @@
 //! `trace attach`
 
-use std::time::Duration;
-
 use anyhow::{Context, Result, bail};
 
 use super::exit::{Exit, Refusal};
 use super::world::World;
-use super::{exec, import, output};
-use crate::capture::export::{self, Id, Laid, Run};
-use crate::capture::import::{Found, Mode, look};
+use super::{import, opencode, output};
+use crate::capture::export::Id;
+use crate::capture::import::Mode;
 use crate::capture::present;
 use crate::git::store::Store;
 use crate::model::agent::Agent;
 use crate::model::session::{Edit, ParentKind};
 use crate::recall::sessions;
-use crate::store::home::Home;
 use crate::store::record;
 use crate::view::json;
 use crate::wire::event;
-
-/// A person waits so long for OpenCode.
-const PATIENCE: Duration = Duration::from_secs(10);
 
 /// Bind this shell or agent to a prior session, or take in a conversation that was never recorded
 ///
@@ -59,35 +53,15 @@ fn take_in(world: &World, args: &Args, name: &str) -> Result<Exit> {
     let home = world.home()?;
     let agent = import::agent(name)?;
     let mode = if args.dry_run { Mode::Count } else { Mode::Record };
-    // What was exported stays where it was put until a checkpoint has it.
-    let laid = match Id::parse(&args.what).filter(|_| agent == Agent::OpenCode) {
-        Some(id) => Some((lay(world, &home, &id)?, id)),
-        None => None,
+    let rows = match Id::parse(&args.what).filter(|_| agent == Agent::OpenCode) {
+        Some(id) => opencode::one(world, &home, &id, mode)?,
+        None => {
+            let found = import::find(world, agent, &args.what)?;
+            import::take_in(world, &home, vec![(found, home.clone())], mode)?
+        }
     };
-    let found = match &laid {
-        Some((laid, id)) => exported(laid, id)?,
-        None => import::find(world, agent, &args.what)?,
-    };
-    let rows = import::take_in(world, &home, vec![(found, home.clone())], mode)?;
     import::show(world, &rows, mode, args.json)?;
     Ok(Exit::Done)
-}
-
-/// Has a conversation exported.
-fn lay(world: &World, home: &Home, id: &Id) -> Result<Laid> {
-    let path = std::env::var_os("PATH").unwrap_or_default();
-    let (top, temp) = (home.place.top()?, exec::temporary(home)?);
-    let lines = export::export(id, &Run { path: &path, top, temp: &temp, most: PATIENCE })?;
-    Laid::put(world.state()?, id, &lines)
-}
-
-fn exported(laid: &Laid, id: &Id) -> Result<Found> {
-    let found = look(Agent::OpenCode, &laid.path)?;
-    let found = found.with_context(|| format!("`opencode export {id}` printed no whole conversation"))?;
-    if found.external.as_bytes() != id.as_str().as_bytes() {
-        bail!("`opencode export {id}` printed another conversation");
-    }
-    Ok(found)
 }
 
 fn bind(world: &World, args: &Args) -> Result<Exit> {

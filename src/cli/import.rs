@@ -11,7 +11,7 @@ use anyhow::{Context, Result, bail};
 
 use super::exit::{Exit, Misuse};
 use super::world::World;
-use super::{flush, output};
+use super::{flush, opencode, output};
 use crate::capture::import::{self, Counts, Found, Mode};
 use crate::disk::place::Place;
 use crate::git::store::Store;
@@ -31,7 +31,8 @@ use crate::wire::transcripts::place::Env;
 ///
 /// Finds the transcripts that an agent keeps of conversations held in any worktree of this repository,
 /// and records their prompts, commands, edited files and words, without their secrets. What is recorded
-/// already is not taken twice. No file is changed.
+/// already is not taken twice. No file is changed. OpenCode, which keeps a database, is asked for its
+/// conversations by `opencode session list` and `opencode export`.
 #[derive(clap::Args)]
 #[command(
     after_help = "Example: trace import claude --dry-run\n         trace import all --since '2 weeks ago'"
@@ -67,13 +68,13 @@ pub fn run(world: &World, args: &Args) -> Result<Exit> {
         "all" => Agent::ALL.to_vec(),
         name => vec![agent(name)?],
     };
-    let since = args.since.as_ref().map(|text| world.when(text)).transpose()?;
-    let since = since.and_then(|at| u64::try_from(at.0).ok());
+    let said = args.since.as_ref().map(|text| world.when(text)).transpose()?;
+    let since = said.and_then(|at| u64::try_from(at.0).ok());
     let since = since.map(|micros| SystemTime::UNIX_EPOCH + Duration::from_micros(micros));
     let mut progress = Progress::new();
     let mut here = Vec::new();
     let homes = homes(world, &home)?;
-    for agent in agents {
+    for agent in agents.iter().copied() {
         for path in files(world, agent) {
             progress.step();
             let found = match import::look(agent, &path) {
@@ -91,12 +92,16 @@ pub fn run(world: &World, args: &Args) -> Result<Exit> {
         }
     }
     progress.end();
-    if here.is_empty() {
-        return Err(NotFound(format!("no conversation of {} was held here", args.agent)).into());
-    }
     here.sort_by_key(|(found, _)| found.changed);
     let mode = if args.dry_run { Mode::Count } else { Mode::Record };
-    let rows = take_in(world, &home, here, mode)?;
+    let mut rows = if here.is_empty() { Vec::new() } else { take_in(world, &home, here, mode)? };
+    // Who asks for all asks for what there is.
+    if agents.contains(&Agent::OpenCode) && (agents.len() == 1 || opencode::is_there(&home)?) {
+        rows.extend(opencode::all(world, &home, &homes, said, mode)?);
+    }
+    if rows.is_empty() {
+        return Err(NotFound(format!("no conversation of {} was held here", args.agent)).into());
+    }
     show(world, &rows, mode, args.json)?;
     Ok(Exit::Done)
 }

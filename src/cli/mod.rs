@@ -28,6 +28,7 @@ mod hook;
 mod import;
 mod init;
 mod log;
+mod opencode;
 mod output;
 mod patch;
 mod putting;

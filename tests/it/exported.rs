@@ -243,3 +243,46 @@ fn where_there_is_no_opencode_but_the_repositorys_the_way_by_hand_is_told() {
     assert!(ran.stderr.contains(&format!("trace attach --agent opencode {ID}.json")), "{ran:?}");
     assert!(!sandbox.root().join("home/ran").exists());
 }
+
+/// What an OpenCode does that has a list of conversations.
+const LISTS: &str = r#"case "$*" in
+'session list --format json --max-count 100000') cat "$HOME/list.json" ;;
+'export ses_'*) cat "$HOME/$2.json" ;;
+*) exit 7 ;;
+esac"#;
+
+#[test]
+fn the_conversations_of_a_repository_are_found_in_opencodes_list() {
+    let sandbox = Sandbox::enabled();
+    let place = with_opencode(&sandbox, LISTS);
+    let home = sandbox.root().join("home");
+    exports(&sandbox, &talk(&sandbox));
+    fs::rename(home.join("export.json"), home.join(format!("{ID}.json"))).unwrap();
+    let listed = |id: &str, directory: &Path| json!({"id": id, "title": "t", "updated": AT, "created": AT, "projectId": "p", "directory": directory});
+    fs::write(home.join("list.json"), "").unwrap();
+    assert_eq!(place.trace(&["import", "opencode"]).code, 1, "nothing is printed where there is none");
+    let list = json!([
+        listed(ID, &sandbox.dir.join("src")),
+        listed("ses_gone", &sandbox.dir),
+        listed("ses_elsewhere", Path::new("/elsewhere")),
+        listed("../../etc/passwd", &sandbox.dir),
+        {"id": "ses_nowhere"},
+        7,
+    ]);
+    fs::write(home.join("list.json"), list.to_string()).unwrap();
+    let planned = place.json(&["import", "opencode", "--dry-run"]);
+    assert_eq!((&planned["sessions"][0]["prompts"], sessions(&sandbox).len()), (&json!(1), 0));
+    let old = place.trace(&["import", "opencode", "--since", "2026-10-01"]);
+    assert_eq!(old.code, 1, "{old:?}");
+    let ran = place.trace(&["import", "all"]).good("import all");
+    assert!(ran.contains("add a retry") || ran.contains("Add a retry"), "{ran}");
+    let again = place.trace(&["import", "opencode", "--json"]);
+    assert!(again.stderr.contains("ses_gone was left out"), "{again:?}");
+    let again: Value = serde_json::from_str(&again.stdout).unwrap();
+    let taken = again["sessions"].as_array().unwrap();
+    assert_eq!((taken.len(), &taken[0]["known"]), (1, &json!(true)));
+    assert_eq!((sessions(&sandbox).len(), left(&sandbox)), (1, 0));
+    fs::write(home.join("list.json"), "{}").unwrap();
+    let odd = place.trace(&["import", "opencode"]);
+    assert!(odd.code != 0 && odd.stderr.contains("printed no list"), "{odd:?}");
+}

@@ -3,10 +3,38 @@
 //! [`split`](super::split) cuts it into its messages, so that a line here is the session's `info` or
 //! one message; the whole of it is read too.
 
+use serde_json::Value;
+
 use super::lens;
 use super::{Answer, Done, Meta, Record, Said, TitleBy, Usage};
 use crate::model::session::ParentKind;
+use crate::model::time::Timestamp;
 use crate::wire::lenient::Object;
+
+/// A conversation in what `opencode session list --format json` prints.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Listed {
+    pub id: String,
+    /// Where it was held.
+    pub directory: String,
+    /// When it went on last.
+    pub updated: Option<Timestamp>,
+}
+
+/// Reads such a list, which is nothing at all where there is none; `None` if it is no list. What has no id or
+/// no directory is left out.
+pub fn listed(bytes: &[u8]) -> Option<Vec<Listed>> {
+    if bytes.trim_ascii().is_empty() {
+        return Some(Vec::new());
+    }
+    let all: Vec<Value> = serde_json::from_slice(bytes).ok()?;
+    let one = |value| {
+        let mut one = Object::of(value)?;
+        let updated = lens::moment(one.take(&["updated"]));
+        Some(Listed { id: one.text(&["id"])?, directory: one.text(&["directory"])?, updated })
+    };
+    Some(all.into_iter().filter_map(one).collect())
+}
 
 pub(super) fn read(mut line: Object) -> Vec<Record> {
     let whole = line.has("messages");
