@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use rand::rand_core::UnwrapErr;
+use rand::rngs::SysRng;
 use rand::{Rng, RngExt as _};
 
 /// Pauses that grow, each drawn from zero to a ceiling (full jitter), for ever.
@@ -30,15 +32,16 @@ impl<R: Rng> Iterator for Backoff<R> {
     }
 }
 
-/// The generator of this thread.
+/// The system's own generator. A process of ours throws few dice, and to seed a quicker generator it
+/// would first ask what this processor can do: in a virtual machine that takes longer than all throws.
 pub fn dice() -> impl Rng {
-    rand::rng()
+    UnwrapErr(SysRng)
 }
 
 /// Random bytes, good enough to be unique among all machines.
 pub fn random<const N: usize>() -> [u8; N] {
     let mut bytes = [0; N];
-    rand::rng().fill_bytes(&mut bytes);
+    dice().fill_bytes(&mut bytes);
     bytes
 }
 
