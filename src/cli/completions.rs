@@ -24,7 +24,7 @@ pub struct ManArgs {}
 pub fn run(_: &World, args: &Args) -> Result<Exit> {
     let mut script = Vec::new();
     for name in ["trace", "git-trace"] {
-        clap_complete::generate(args.shell, &mut super::Cli::command(), name, &mut script);
+        clap_complete::generate(args.shell, &mut super::Cli::<super::Command>::command(), name, &mut script);
     }
     output::print(|out| out.write_all(&script))?;
     Ok(Exit::Done)
@@ -33,7 +33,9 @@ pub fn run(_: &World, args: &Args) -> Result<Exit> {
 /// Prints the man page.
 pub fn man(_: &World, _: &ManArgs) -> Result<Exit> {
     let mut page = Vec::new();
-    clap_mangen::Man::new(super::Cli::command()).render(&mut page).context("make the man page")?;
+    clap_mangen::Man::new(super::Cli::<super::Command>::command())
+        .render(&mut page)
+        .context("make the man page")?;
     output::print(|out| out.write_all(&page))?;
     Ok(Exit::Done)
 }

@@ -63,7 +63,7 @@ use world::World;
 #[derive(Parser)]
 #[command(name = "trace", version, about, max_term_width = 100, subcommand_required = true)]
 #[command(after_help = "Start with `trace enable` in a repository, then `trace log` and `trace commands`.")]
-struct Cli {
+struct Cli<C: Subcommand> {
     /// Act as if started in DIR
     #[arg(short = 'C', value_name = "DIR", global = true)]
     dir: Option<PathBuf>,
@@ -74,7 +74,7 @@ struct Cli {
     #[arg(long, global = true)]
     no_pager: bool,
     #[command(subcommand)]
-    command: Command,
+    command: C,
 }
 
 #[derive(Clone, Copy, ValueEnum)]
@@ -84,6 +84,17 @@ enum Colour {
     Never,
 }
 
+/// What is called most, and is therefore parsed alone: to define what all the others take is as long as
+/// the work of a small checkpoint.
+#[derive(Subcommand)]
+#[allow(clippy::large_enum_variant, reason = "there is one of it")]
+enum Often {
+    Checkpoint(checkpoint::Args),
+    Log(log::Args),
+    #[command(visible_alias = "ls")]
+    Commands(commands::Args),
+}
+
 #[derive(Subcommand)]
 enum Command {
     Enable(enable::Args),
@@ -91,9 +102,9 @@ enum Command {
     Init(init::Args),
     Status(status::Args),
     Doctor(doctor::Args),
-    Checkpoint(checkpoint::Args),
     Run(run::Args),
-    Log(log::Args),
+    #[command(flatten)]
+    Often(Often),
     Show(show::Args),
     Search(search::Args),
     Why(why::Args),
@@ -101,8 +112,6 @@ enum Command {
     Diff(diff::Args),
     Exec(exec::Args),
     Bisect(bisect::Args),
-    #[command(visible_alias = "ls")]
-    Commands(commands::Args),
     Trail(trail::Args),
     Session(session::Args),
     Conflicts(conflicts::Args),
@@ -125,14 +134,27 @@ pub fn main() -> ExitCode {
         hook::main(&arguments[2..]);
         return ExitCode::SUCCESS;
     }
-    let cli = Cli::parse_from(arguments);
-    let world = match World::read(cli.dir.as_deref(), cli.color, cli.no_pager) {
-        Ok(world) => world,
-        Err(error) => return exit::report(&error).into(),
+    let done = match arguments.get(1).and_then(|word| word.to_str()) {
+        Some(word) if Often::has_subcommand(word) => Cli::<Often>::parse_from(arguments).run(Often::run),
+        _ => Cli::<Command>::parse_from(arguments).run(Command::run),
     };
-    match cli.command.run(&world) {
-        Ok(exit) => exit.into(),
-        Err(error) => exit::report(&error).into(),
+    done.unwrap_or_else(|error| exit::report(&error)).into()
+}
+
+impl<C: Subcommand> Cli<C> {
+    fn run(self, command: impl FnOnce(C, &World) -> anyhow::Result<Exit>) -> anyhow::Result<Exit> {
+        let world = World::read(self.dir.as_deref(), self.color, self.no_pager)?;
+        command(self.command, &world)
+    }
+}
+
+impl Often {
+    fn run(self, world: &World) -> anyhow::Result<Exit> {
+        match self {
+            Self::Checkpoint(args) => checkpoint::run(world, &args),
+            Self::Log(args) => log::run(world, &args),
+            Self::Commands(args) => commands::run(world, &args),
+        }
     }
 }
 
@@ -144,9 +166,8 @@ impl Command {
             Self::Init(args) => init::run(world, &args),
             Self::Status(args) => status::run(world, &args),
             Self::Doctor(args) => doctor::run(world, &args),
-            Self::Checkpoint(args) => checkpoint::run(world, &args),
             Self::Run(args) => run::run(world, &args),
-            Self::Log(args) => log::run(world, &args),
+            Self::Often(often) => often.run(world),
             Self::Show(args) => show::run(world, &args),
             Self::Search(args) => search::run(world, &args),
             Self::Why(args) => why::run(world, &args),
@@ -154,7 +175,6 @@ impl Command {
             Self::Diff(args) => diff::run(world, &args),
             Self::Exec(args) => exec::run(world, &args),
             Self::Bisect(args) => bisect::run(world, &args),
-            Self::Commands(args) => commands::run(world, &args),
             Self::Trail(args) => trail::run(world, &args),
             Self::Resume(args) => resume::run(world, &args),
             Self::Handoff(args) => handoff::run(world, &args),
