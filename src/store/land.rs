@@ -1,12 +1,12 @@
 //! Brings a pack into the store so that it is whole, or not there.
 //!
-//! Pack and index are written and synced in a folder of their own, renamed into `objects/pack`, and
-//! that directory is synced: only then may a ref name what they hold. Where the file system keeps our
-//! order, the bytes are written out and the sync of the ref's lock file does for all of it. A pack
-//! that no ref came to name stays until maintenance: somebody else may rely on it already.
+//! Pack and index are written and synced in `incoming/`, renamed into `objects/pack`, and that directory
+//! is synced: only then may a ref name what they hold. Where the file system keeps our order, the bytes
+//! are written out and the sync of the ref's directory does for all of it. A pack that no ref came to
+//! name stays until maintenance: somebody else may rely on it already.
 
 use std::fs;
-use std::path::Path;
+use std::path::PathBuf;
 
 use anyhow::{Context, Result};
 
@@ -19,30 +19,33 @@ use crate::model::digest;
 
 /// Lands the pack.
 pub fn land(home: &Home, packed: &Packed, durability: Durability) -> Result<()> {
-    let room = home.place.incoming().join(format!("{}-{}", home.worktree, digest::hex(&random::<8>())));
-    file::private_dir(&room)?;
-    let landed = land_in(home, &room, packed, durability);
-    // Whatever became of it, the folder holds nothing that counts.
-    let _ = fs::remove_dir_all(&room);
+    let incoming = home.place.incoming();
+    file::private_dir(&incoming)?;
+    let attempt = format!("{}-{}", home.worktree, digest::hex(&random::<8>()));
+    let parts = ["pack", "idx"].map(|end| incoming.join(format!("{attempt}.{end}")));
+    let landed = land_as(home, &parts, packed, durability);
+    if landed.is_err() {
+        // Best effort: what is left of them is swept by the next leader.
+        parts.iter().for_each(|part| drop(fs::remove_file(part)));
+    }
     landed
 }
 
-fn land_in(home: &Home, room: &Path, packed: &Packed, durability: Durability) -> Result<()> {
+fn land_as(home: &Home, parts: &[PathBuf; 2], packed: &Packed, durability: Durability) -> Result<()> {
     let packs = home.place.store().join("objects").join("pack");
     let refs = home.place.ref_file(&home.shadow());
     let durability = match (durability, refs.parent()) {
         (Durability::Synced, Some(refs)) if order::is_kept(&packs, refs) => Durability::Ordered,
         (durability, _) => durability,
     };
-    let names = [format!("pack-{}.pack", packed.name), format!("pack-{}.idx", packed.name)];
-    for (name, bytes) in names.iter().zip([&packed.pack, &packed.idx]) {
-        file::write_new(&room.join(name), bytes, durability)
-            .with_context(|| format!("write {} bytes of objects to {}", bytes.len(), room.display()))?;
+    for (part, bytes) in parts.iter().zip([&packed.pack, &packed.idx]) {
+        file::write_new(part, bytes, durability)
+            .with_context(|| format!("write {} bytes of objects to {}", bytes.len(), part.display()))?;
     }
     // The index last: a pack without one does not exist for git.
-    for name in &names {
-        fs::rename(room.join(name), packs.join(name))
-            .with_context(|| format!("move {name} into the store"))?;
+    for (part, end) in parts.iter().zip(["pack", "idx"]) {
+        let name = format!("pack-{}.{end}", packed.name);
+        fs::rename(part, packs.join(&name)).with_context(|| format!("move {name} into the store"))?;
     }
     match durability {
         Durability::Synced => file::sync_dir(&packs),

@@ -66,7 +66,7 @@ pub fn sweep(home: &Home) {
     let ours = format!("{}-", home.worktree);
     for entry in fs::read_dir(home.place.incoming()).into_iter().flatten().flatten() {
         if entry.file_name().to_string_lossy().starts_with(&ours) {
-            let _ = fs::remove_dir_all(entry.path());
+            let _ = fs::remove_file(entry.path());
         }
     }
     let refs = home.place.ref_file(&home.shadow());
@@ -79,12 +79,12 @@ pub fn sweep(home: &Home) {
 /// Temporaries of [`file::replace`] that are over an hour old: nobody writes one for so long.
 fn sweep_temporaries(dir: &std::path::Path) {
     for entry in fs::read_dir(dir).into_iter().flatten().flatten() {
-        let name = entry.file_name();
+        if !entry.file_name().to_string_lossy().starts_with(file::TEMPORARY) {
+            continue;
+        }
         let age =
             entry.metadata().and_then(|meta| meta.modified()).map(|at| at.elapsed().unwrap_or_default());
-        if name.to_string_lossy().starts_with(file::TEMPORARY)
-            && age.is_ok_and(|age| age > Duration::from_secs(3600))
-        {
+        if age.is_ok_and(|age| age > Duration::from_secs(3600)) {
             let _ = fs::remove_file(entry.path());
         }
     }

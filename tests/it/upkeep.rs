@@ -54,6 +54,22 @@ fn a_flush_leaves_the_merger_its_folder_and_the_next_merger_takes_a_dead_one_s()
     assert!(!room.exists());
 }
 
+#[test]
+fn what_a_dead_flush_left_incoming_goes_and_what_is_another_worktree_s_stays() {
+    let place = Sandbox::enabled();
+    let incoming = place.store().join("incoming");
+    let own =
+        ["pack", "idx"].map(|end| incoming.join(format!("{}-0123456789abcdef.{end}", place.worktree_id())));
+    let other = incoming.join("fedcba9876543210-0123456789abcdef.pack");
+    for path in own.iter().chain([&other]) {
+        fs::write(path, "half of a").unwrap();
+    }
+    place.write("a", "one\n");
+    place.checkpoint();
+    let left = fs::read_dir(&incoming).unwrap().map(|entry| entry.unwrap().path());
+    assert_eq!(left.collect::<Vec<_>>(), [other], "whoever writes it may be at work");
+}
+
 /// What a listing says of each command, but for the spaces, which depend on the rows around it, and
 /// the times, which pass.
 fn told(listing: &str) -> Vec<String> {
