@@ -43,10 +43,16 @@ pub fn private_dir(dir: &Path) -> Result<()> {
 
 /// Opens for reading what must be a regular file, not a link to one, and never waits for it.
 pub fn open_regular(path: &Path) -> io::Result<File> {
+    regular(path).map(|(file, _)| file)
+}
+
+/// The same, and how long it is.
+fn regular(path: &Path) -> io::Result<(File, u64)> {
     let flags = OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
     let file = OpenOptions::new().read(true).custom_flags(flags.bits().cast_signed()).open(path)?;
-    match file.metadata()?.is_file() {
-        true => Ok(file),
+    let meta = file.metadata()?;
+    match meta.is_file() {
+        true => Ok((file, meta.len())),
         false => Err(io::Error::new(io::ErrorKind::InvalidInput, "not a regular file")),
     }
 }
@@ -54,19 +60,21 @@ pub fn open_regular(path: &Path) -> io::Result<File> {
 /// Reads a regular file of at most `cap` bytes; `None` if there is none.
 pub fn read(path: &Path, cap: u64) -> Result<Option<Vec<u8>>> {
     let context = || format!("read {}", path.display());
-    let file = match open_regular(path) {
-        Ok(file) => file,
+    let (file, len) = match regular(path) {
+        Ok(opened) => opened,
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
         Err(error) => return Err(error).with_context(context),
     };
-    let len = file.metadata().map_or(0, |meta| meta.len().min(cap));
-    let mut bytes = vec![0; usize::try_from(len).unwrap_or(0)];
+    // One byte more than there are: if it stays empty, that was all.
+    let mut bytes = vec![0; usize::try_from(len.min(cap)).unwrap_or(0) + 1];
     let there = fill(&file, &mut bytes).with_context(context)?;
-    bytes.truncate(there);
-    // It may have grown.
-    let from = u64::try_from(there).unwrap_or(u64::MAX);
-    (&file).seek(SeekFrom::Start(from)).with_context(context)?;
-    file.take((cap + 1).saturating_sub(from)).read_to_end(&mut bytes).with_context(context)?;
+    if there < bytes.len() {
+        bytes.truncate(there);
+    } else {
+        let from = u64::try_from(there).unwrap_or(u64::MAX);
+        (&file).seek(SeekFrom::Start(from)).with_context(context)?;
+        file.take((cap + 1).saturating_sub(from)).read_to_end(&mut bytes).with_context(context)?;
+    }
     match u64::try_from(bytes.len()).unwrap_or(u64::MAX) > cap {
         true => anyhow::bail!("{} is larger than {cap} bytes", path.display()),
         false => Ok(Some(bytes)),

@@ -67,9 +67,10 @@ impl Place {
                 }
                 continue;
             };
-            let git_dir = match meta.is_file() {
-                true => pointed(&dot)?,
-                false => resolve(&dot)?,
+            let git_dir = match meta.file_type() {
+                kind if kind.is_dir() => dot,
+                kind if kind.is_file() => pointed(&dot)?,
+                _ => resolve(&dot)?,
             };
             if !git_dir.join("HEAD").exists() {
                 continue;
@@ -97,7 +98,7 @@ impl Place {
         self.trace().join("store.git")
     }
 
-    /// Where packs are before they count; one folder per attempt, named after the worktree.
+    /// Where packs are before they count; what an attempt writes there is named after its worktree.
     pub fn incoming(&self) -> PathBuf {
         self.store().join("incoming")
     }
