@@ -70,21 +70,26 @@ pub fn view(home: &Home, outcome: Outcome) -> Result<MadeView> {
             retries: made.retries,
         }),
         Outcome::Covered { tip, made } => of_tip(home, tip, made),
-        Outcome::Nothing { tip, skipped, .. } => Ok(MadeView { skipped, ..of_tip(home, tip, false)? }),
+        Outcome::Nothing { tip, skipped, .. } => Ok(MadeView { skipped, ..unread(home, tip) }),
         Outcome::Left => of_tip(home, tip::intact(home)?, false),
     }
 }
 
-fn of_tip(home: &Home, id: Option<Oid>, created: bool) -> Result<MadeView> {
-    let mut view = MadeView {
+/// A checkpoint that was there already, of which nobody asks what it holds.
+fn unread(home: &Home, id: Option<Oid>) -> MadeView {
+    MadeView {
         id,
-        created,
+        created: false,
         worktree: home.worktree.clone(),
         commands: 0,
         files_changed: 0,
         skipped: Vec::<Skip>::new(),
         retries: 0,
-    };
+    }
+}
+
+fn of_tip(home: &Home, id: Option<Oid>, created: bool) -> Result<MadeView> {
+    let mut view = MadeView { created, ..unread(home, id) };
     if let Some(id) = id {
         let store = Store::open(&home.place.store())?;
         let found = chain::checkpoint(&store, id)?;

@@ -13,7 +13,8 @@ use std::collections::HashMap;
 pub struct Pack {
     kind: HashKind,
     bytes: Vec<u8>,
-    deflate: Compress,
+    /// Made for the first object: a flush that finds nothing new needs none.
+    deflate: Option<Compress>,
     entries: HashMap<Oid, Entry>,
 }
 
@@ -46,12 +47,7 @@ const FAR: usize = 1 << 31;
 impl Pack {
     /// Starts an empty pack.
     pub fn new(kind: HashKind) -> Self {
-        Self {
-            kind,
-            bytes: HEADER.to_vec(),
-            deflate: Compress::new(Compression::new(1), true),
-            entries: HashMap::new(),
-        }
+        Self { kind, bytes: HEADER.to_vec(), deflate: None, entries: HashMap::new() }
     }
 
     /// Which hash names the objects in it.
@@ -123,13 +119,14 @@ impl Pack {
 
     /// Appends the deflated bytes. The deflate state is 300 KB, hence one for all objects.
     fn compress(&mut self, bytes: &[u8]) -> Result<()> {
-        self.deflate.reset();
+        let deflate = self.deflate.get_or_insert_with(|| Compress::new(Compression::new(1), true));
+        deflate.reset();
         loop {
-            let taken = self.deflate.total_in() as usize;
+            let taken = deflate.total_in() as usize;
             // Enough in one go for nearly everything; what does not shrink takes another round.
             self.bytes.reserve((bytes.len() - taken) / 2 + 128);
             let rest = &bytes[taken..];
-            match self.deflate.compress_vec(rest, &mut self.bytes, FlushCompress::Finish)? {
+            match deflate.compress_vec(rest, &mut self.bytes, FlushCompress::Finish)? {
                 Status::StreamEnd => return Ok(()),
                 Status::Ok | Status::BufError if self.bytes.len() == self.bytes.capacity() => {}
                 status => bail!("deflate stopped early: {status:?}"),
