@@ -267,3 +267,16 @@ fn a_command_runs_also_where_it_cannot_be_recorded() {
     assert_eq!((ran.code, ran.stdout.as_str()), (3, "out\n"), "{}", ran.stderr);
     assert!(ran.stderr.contains("it is not recorded"), "{}", ran.stderr);
 }
+
+#[test]
+fn a_command_says_of_itself_what_the_help_says_of_it() {
+    let place = Sandbox::enabled();
+    for name in ["checkpoint", "log", "commands", "status", "trail"] {
+        let of_itself = place.trace(&[name, "--help"]).good(name);
+        assert_eq!(of_itself, place.trace(&["help", name]).good(name), "{name}");
+        assert_eq!(of_itself, place.trace(&["-C", ".", name, "--help"]).good(name), "{name}");
+        let all = place.trace(&["--help"]).good("all");
+        assert!(all.contains(&format!("\n  {name} ")), "{name} is missing in {all}");
+    }
+    assert_eq!(place.trace(&["log", "--color"]).code, 2, "it is told what is wrong");
+}
