@@ -23,16 +23,10 @@ use crate::wire::call;
 use crate::wire::sessionsdb;
 use crate::wire::transcripts::place::{Env, named, shelves};
 use crate::wire::transcripts::retell::{Retelling, Told};
-use crate::wire::transcripts::{MAX_LINE, Meta, read, records, split, summary::Summary};
+use crate::wire::transcripts::{BLOCK, LONG, Meta, read, records, split, summary::Summary};
 
 /// So much of a transcript says whose it is, bytes.
 const HEAD: u64 = 256 << 10;
-
-/// So much is read at once, bytes.
-const BLOCK: u64 = 1 << 20;
-
-/// The same where no line ends in a block: more than the longest line.
-const LONG: u64 = MAX_LINE as u64 + BLOCK;
 
 /// A longer document is refused, bytes: it must be read whole.
 pub(super) const DOCUMENT: u64 = 64 << 20;

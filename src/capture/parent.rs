@@ -7,7 +7,7 @@
 use std::cmp::Reverse;
 use std::path::Path;
 
-use super::told::Told;
+use super::told::{self, Told};
 use crate::disk::journal::{self, Stem};
 use crate::model::event::{Event, SessionSeen, What};
 use crate::model::id::SessionId;
@@ -27,7 +27,7 @@ pub fn named(home: &Home, own: &Stem, call: Call) -> (Call, bool) {
         return (call, true);
     }
     let dir = home.journal();
-    let told = Told::first(&dir, own).events;
+    let told = told::first(&dir, own);
     let session = match told.is_empty() {
         true => find(&dir, &call),
         false => told.iter().find_map(|event| name_of(event, event.session.as_ref()?, &call.agent)),
@@ -57,8 +57,8 @@ fn find(dir: &Path, call: &Call) -> Option<Text> {
         let told = Told::read(dir, &stem);
         let by = told.events.iter().find(|event| tool_of(event) == Some(&call.session))?.session.as_ref()?;
         // Who is at it stands at the very beginning.
-        let first = Told::first(dir, &stem);
-        first.events.iter().chain(&told.events).find_map(|event| name_of(event, by, &call.agent))
+        let first = told::first(dir, &stem);
+        first.iter().chain(&told.events).find_map(|event| name_of(event, by, &call.agent))
     })
 }
 

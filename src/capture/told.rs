@@ -43,15 +43,6 @@ pub struct Told {
     pub whole: bool,
 }
 
-fn events_in(bytes: &[u8]) -> Vec<Event> {
-    let pieces = frame::split(bytes).pieces.into_iter();
-    let events = pieces.filter_map(|piece| match piece {
-        frame::Piece::Whole(payload) => event::decode(payload).ok(),
-        frame::Piece::Torn(_) => None,
-    });
-    events.collect()
-}
-
 /// A start without an end.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Open {
@@ -74,14 +65,6 @@ impl Told {
         };
         let bytes = journal.read_from(journal.len.saturating_sub(FAR), FAR).unwrap_or_default();
         Self { events: events_in(&bytes), whole: journal.len <= FAR && journal.name == stem.file(0) }
-    }
-
-    /// Reads the first events of the journal `stem`; none if it cannot be read.
-    pub fn first(dir: &Path, stem: &Stem) -> Self {
-        let journals = journal::list_of(dir, stem).map(|all| all.found).unwrap_or_default();
-        let first = journals.into_iter().next();
-        let bytes = first.and_then(|mut journal| journal.read_from(0, FEW).ok()).unwrap_or_default();
-        Self { events: events_in(&bytes), whole: false }
     }
 
     /// Whether a call may be the first sign of a turn that nobody tells.
@@ -268,6 +251,23 @@ impl Told {
         let id = call.event_id(&[HEADLESS_ID, event::kind(&what).as_bytes()]);
         Some(Event { id, at: now, session: Some(call.session_id()), seq: None, what })
     }
+}
+
+/// Reads the first events of the journal `stem`; none if it cannot be read.
+pub fn first(dir: &Path, stem: &Stem) -> Vec<Event> {
+    let journals = journal::list_of(dir, stem).map(|all| all.found).unwrap_or_default();
+    let first = journals.into_iter().next();
+    let bytes = first.and_then(|mut journal| journal.read_from(0, FEW).ok()).unwrap_or_default();
+    events_in(&bytes)
+}
+
+fn events_in(bytes: &[u8]) -> Vec<Event> {
+    let pieces = frame::split(bytes).pieces.into_iter();
+    let events = pieces.filter_map(|piece| match piece {
+        frame::Piece::Whole(payload) => event::decode(payload).ok(),
+        frame::Piece::Torn(_) => None,
+    });
+    events.collect()
 }
 
 /// Whether a call tells of the turns of its session.

@@ -37,8 +37,8 @@ use crate::model::session::Edit;
 use crate::model::text::Text;
 use crate::model::time::Timestamp;
 use crate::model::transcript::{Kept, Mark};
-use crate::wire::transcripts::MAX_LINE;
 use crate::wire::transcripts::keep::{self, Known, Stretch};
+use crate::wire::transcripts::{BLOCK, LONG};
 use crate::wire::{event, kept};
 
 /// Where the transcripts lie in a checkpoint's tree.
@@ -57,12 +57,6 @@ const MOST: u64 = 8 << 20;
 /// The most bytes that one checkpoint looks at, so that others need not wait. Of a file that was written
 /// anew, what is known is known up to here; lines that come again behind it are kept again.
 const FAR: u64 = 64 << 20;
-
-/// So much of a transcript is read at once, bytes.
-const BLOCK: u64 = 1 << 20;
-
-/// The same where no line ends in a block: more than the longest line.
-const LONG: u64 = MAX_LINE as u64 + BLOCK;
 
 /// What a checkpoint gets of the transcripts.
 #[derive(Default)]

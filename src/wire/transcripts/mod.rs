@@ -29,7 +29,7 @@ pub mod summary;
 pub use droid::settings as droid_settings;
 pub use halves::records;
 pub use opencode::{Listed, listed};
-pub use split::{Line, Lines, MAX_LINE, State, split};
+pub use split::{BLOCK, LONG, Line, Lines, MAX_LINE, State, split};
 pub use summary::Summary;
 
 use super::lenient;

@@ -15,6 +15,12 @@ use crate::wire::lenient;
 /// The longest line that is read, in bytes.
 pub const MAX_LINE: usize = 8 << 20;
 
+/// So much of a transcript is read at once, bytes.
+pub const BLOCK: u64 = 1 << 20;
+
+/// The same where no line ends in a block: more than the longest line.
+pub const LONG: u64 = MAX_LINE as u64 + BLOCK;
+
 /// Halves of fewer bytes are no reason to ask somebody.
 const MUCH: usize = 128 << 10;
 
