@@ -106,6 +106,40 @@ fn of<'h>(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::redact;
+    use crate::model::transcript::{Kept, Mark};
+
+    fn piece_of(lines: &str) -> Piece {
+        let kept = Kept {
+            mark: Mark::start("claude", &"/h/new.jsonl".into()),
+            piece: 0,
+            records: 0,
+            bytes: 0,
+            known: 0,
+            first: None,
+        };
+        let lines = redact::text(lines.as_bytes());
+        Piece { session: SessionId::of_key("claude", b"new"), kept, begins: true, lines }
+    }
+
+    #[test]
+    fn a_copy_says_on_its_last_copied_line_where_they_part_however_long_it_is() {
+        let line = |n: usize| {
+            format!(
+                "{{\"type\":\"user\",\"uuid\":\"n{n}\",\"forkedFrom\":{{\"sessionId\":\"old\",\"messageUuid\":\"o{n}\"}}}}\n"
+            )
+        };
+        let copied: String = (0..BEGINS * 2).map(line).collect();
+        let new = piece_of(&(copied + "{\"type\":\"user\",\"uuid\":\"own\"}\n"));
+        let Some(Edit::LineageFound { of, at_message, .. }) = said(Agent::Claude, &new) else { panic!() };
+        assert_eq!(of, SessionId::of_key("claude", b"old"));
+        assert_eq!(at_message, Text::from(format!("o{}", BEGINS * 2 - 1).as_str()));
+    }
+
+    #[test]
+    fn a_conversation_that_says_nothing_of_another_comes_from_none() {
+        assert!(said(Agent::Claude, &piece_of("{\"type\":\"user\",\"uuid\":\"own\"}\n")).is_none());
+    }
 
     #[test]
     fn another_transcript_is_read_as_far_as_it_is_the_same() {
