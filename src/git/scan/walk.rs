@@ -232,11 +232,13 @@ impl Scan<'_> {
                 self.queue.remove(&path);
             }
         }
-        self.queue.remove(dir);
-        let nested = self.row(dir).filter(|row| row.part == Part::Nested);
-        match nested {
+        match self.row(dir).filter(|row| row.part == Part::Nested) {
+            // It is still to be looked at: it may be at another commit by now.
             Some(row) if self.is_tracked(dir, row) => self.mark_tracked(dir.to_vec(), row),
-            _ => self.remove(dir),
+            _ => {
+                self.queue.remove(dir);
+                self.remove(dir);
+            }
         }
         for path in self.below(dir) {
             self.passable(split(&path).0);

@@ -215,6 +215,8 @@ fn a_nested_repository_is_the_commit_it_is_at() {
 
 #[test]
 fn a_tracked_nested_repository_may_be_ignored() {
+    let commit =
+        |p: &Place| drop(p.dir.git(&["-C", "vendor/lib", "commit", "-q", "--allow-empty", "-m", "more"]));
     tell(
         "nested and ignored",
         &[
@@ -224,10 +226,18 @@ fn a_tracked_nested_repository_may_be_ignored() {
                 p.write(b".gitignore", b"vendor\n");
             },
             &|p| drop(p.dir.git(&["add", "-f", "vendor/lib"])),
-            &|p| drop(p.dir.git(&["-C", "vendor/lib", "commit", "-q", "--allow-empty", "-m", "second"])),
+            &|p| commit(p),
             &|p| p.write(b"vendor/other", b"ignored"),
             &|p| p.write(b".gitignore", b"sub\n"),
-            &|p| p.write(b".gitignore", b"vendor\n"),
+            &|p| {
+                commit(p);
+                p.write(b".gitignore", b"vendor\n");
+            },
+            &|p| p.write(b".gitignore", b"sub\n"),
+            &|p| {
+                commit(p);
+                p.write(b".gitignore", b"lib\n");
+            },
         ],
     );
 }
