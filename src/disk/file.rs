@@ -92,13 +92,13 @@ fn fill(file: &File, bytes: &mut [u8]) -> io::Result<usize> {
     }
     let (left, right) = bytes.split_at_mut(bytes.len() / 2);
     let (half, middle) = (left.len(), u64::try_from(left.len()).unwrap_or(u64::MAX));
-    thread::scope(|scope| {
-        let other = thread::Builder::new().spawn_scoped(scope, || read_at(file, right, middle));
-        let first = read_at(file, left, 0)?;
-        // Without a thread the rest is for whoever called.
-        let second = other.map_or(Ok(0), |other| other.join().unwrap_or(Ok(0)))?;
-        Ok(if first < half { first } else { half + second })
-    })
+    let (first, second) = thread::scope(|scope| {
+        let other = thread::Builder::new().spawn_scoped(scope, || read_at(file, right, middle)).ok();
+        let first = read_at(file, left, 0);
+        (first, other.and_then(|other| other.join().ok()))
+    });
+    let (first, second) = (first?, second.unwrap_or_else(|| read_at(file, right, middle))?);
+    Ok(if first < half { first } else { half + second })
 }
 
 fn read_at(file: &File, bytes: &mut [u8], from: u64) -> io::Result<usize> {
