@@ -22,6 +22,12 @@ const HEADER: u64 = 64;
 const SLOT: u64 = 16;
 const FIRST_CAPACITY: u64 = 1 << 10;
 
+/// A table of so many bytes is made in memory.
+const SMALL: u64 = 8 << 20;
+
+/// So much of the old table is read at once, bytes.
+const PAGE: u64 = 64 << 10;
+
 /// The fingerprints of one worktree's events.
 pub struct Seen {
     path: PathBuf,
@@ -126,17 +132,31 @@ impl Seen {
         Err(std::io::ErrorKind::StorageFull.into())
     }
 
+    /// Moves everything to a larger table: in memory, if that is small, since each slot by itself takes long.
     fn grow(&mut self, capacity: u64) -> std::io::Result<()> {
-        let old = fs::read(&self.path)?;
+        let (old, size) = (self.file.take(), self.capacity * SLOT);
         self.remake(capacity)?;
-        for slot in old[HEADER as usize..].chunks_exact(SLOT as usize) {
-            let mut print = [0; SLOT as usize];
-            print.copy_from_slice(slot);
-            if print != [0; SLOT as usize] {
-                self.insert(print)?;
+        let mut table =
+            vec![[0; SLOT as usize]; if capacity * SLOT <= SMALL { capacity as usize } else { 0 }];
+        let mut page = vec![0; PAGE as usize];
+        for at in (0..size).step_by(PAGE as usize) {
+            let page = &mut page[..PAGE.min(size - at) as usize];
+            old.as_ref().map_or(Ok(()), |old| old.read_exact_at(page, HEADER + at))?;
+            for print in page.as_chunks().0.iter().filter(|print| **print != [0; SLOT as usize]) {
+                match table.is_empty() {
+                    true => self.insert(*print)?,
+                    false => {
+                        let mut slot = number(&print[..8]) as usize % table.len();
+                        while table[slot] != [0; SLOT as usize] {
+                            slot = (slot + 1) % table.len();
+                        }
+                        table[slot] = *print;
+                        self.count += 1;
+                    }
+                }
             }
         }
-        Ok(())
+        self.file.as_ref().map_or(Ok(()), |file| file.write_all_at(table.as_flattened(), HEADER))
     }
 
     /// Puts an empty table in place of the old one; who has that open goes on with it.
@@ -206,6 +226,21 @@ mod tests {
         assert_eq!(again.tip, Some(tip));
         assert!(ids.iter().all(|id| again.holds(id)));
         assert!(!again.holds(&id(5000)));
+        fs::remove_file(path).unwrap();
+    }
+
+    #[test]
+    fn a_table_grows_in_memory_and_slot_by_slot_alike() {
+        let path = std::env::temp_dir().join(format!("trace-seen-large-{}", std::process::id()));
+        let tip = Oid::from_bytes(&[1; 20]).unwrap();
+        let ids: Vec<EventId> = (0..20_000).map(id).collect();
+        let mut seen = Seen::open(&path);
+        seen.note(ids.iter(), tip).unwrap();
+        for capacity in [SMALL / SLOT, 2 * SMALL / SLOT] {
+            seen.grow(capacity).unwrap();
+            assert_eq!((seen.count, seen.capacity), (20_000, capacity));
+            assert!(ids.iter().all(|id| seen.holds(id)) && !seen.holds(&id(20_000)));
+        }
         fs::remove_file(path).unwrap();
     }
 

@@ -66,7 +66,8 @@ pub fn sweep(home: &Home) {
     let ours = format!("{}-", home.worktree);
     for entry in fs::read_dir(home.place.incoming()).into_iter().flatten().flatten() {
         if entry.file_name().to_string_lossy().starts_with(&ours) {
-            let _ = fs::remove_file(entry.path());
+            // Older versions had a folder for each attempt.
+            let _ = fs::remove_file(entry.path()).or_else(|_| fs::remove_dir_all(entry.path()));
         }
     }
     let refs = home.place.ref_file(&home.shadow());
