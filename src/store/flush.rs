@@ -246,11 +246,11 @@ pub(super) fn gains(
 ) -> Gains {
     let found = match kind {
         Kind::Guard => transcripts::carry(store, before),
-        _ => transcripts::gather(home, store, before, pending.events()),
+        _ => transcripts::gather(home, store, before, pending.events().chain(&pending.again)),
     };
     found.unwrap_or_else(|error| {
         trouble::note(&home.place.common, "keep the transcripts", &format!("{error:#}"));
-        Gains::default()
+        transcripts::carry(store, before).unwrap_or_default()
     })
 }
 

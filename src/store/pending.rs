@@ -38,6 +38,8 @@ pub struct Item {
 #[derive(Debug, Default)]
 pub struct Pending {
     pub items: Vec<Item>,
+    /// Sessions that were introduced again, which the chain knows.
+    pub again: Vec<Event>,
     /// Up to where the journals are contained once this batch is.
     pub cursor: Cursor,
     /// Pieces that are no events, as they were found.
@@ -132,6 +134,9 @@ impl Pending {
             match (known(&item.event.id), known(&reused::label(&item.event))) {
                 _ if joined => {}
                 (false, _) => kept.push(item),
+                (true, true) if matches!(item.event.what, What::SessionSeen(_)) => {
+                    self.again.push(item.event)
+                }
                 (true, true) => {}
                 (true, false) => {
                     kept.extend(reused::renamed(&item.event).filter(|new| !known(&new.id)).map(self::item))

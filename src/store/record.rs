@@ -32,9 +32,11 @@ pub fn stem(agent: &str, external: &[u8]) -> Stem {
 
 /// Records the events in the journal `stem` of the directory `dir`, all in one write.
 ///
-/// What introduces a session is left out where its journal says the same already.
+/// What introduces a session is left out where its journal says the same already, but not at a prompt: a
+/// leader that has lost sight of the session's transcript finds it again by that.
 pub fn record(dir: &Path, stem: &Stem, events: &[Event], durability: Durability) -> Result<PathBuf> {
-    let introduces = |event: &&Event| matches!(event.what, What::SessionSeen(_)) && events.len() > 1;
+    let asks = events.iter().any(|event| matches!(event.what, What::Prompt(_)));
+    let introduces = |event: &&Event| matches!(event.what, What::SessionSeen(_)) && events.len() > 1 && !asks;
     let is_new = |event: &&Event| !(introduces(event) && is_told(dir, stem, &event.id));
     let new: Vec<&Event> = events.iter().filter(is_new).collect();
     let mut frames = Vec::new();

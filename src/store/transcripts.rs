@@ -110,7 +110,7 @@ pub fn gather<'e>(
     let past = Past { home, store, tip: before.map(|before| before.id), pieces: OnceCell::new() };
     let mut gains = Gains { marks: old.clone(), ..Gains::default() };
     for event in events {
-        gains.meet(event, old.len() >= CARRIED, &past)?;
+        gains.meet(event, &past)?;
     }
     for (session, mark) in std::mem::take(&mut gains.marks) {
         match take(&mark, || past.known(&session, &mark)) {
@@ -168,12 +168,6 @@ fn told(event: &Event) -> Option<(&SessionId, &str, &Text)> {
     (is_plain && is_named_like_one(path)).then_some((session, &*seen.agent, path))
 }
 
-/// The session that an event shows to talk: it may have been introduced long ago.
-fn talks(event: &Event) -> Option<&SessionId> {
-    let talks = matches!(event.what, What::Prompt(_) | What::TurnEnded(_) | What::TurnFailed(_));
-    event.session.as_ref().filter(|_| talks)
-}
-
 /// A hook may name any file of the user's: what is not called like a transcript is none.
 fn is_named_like_one(path: &Text) -> bool {
     let path = path_of(path);
@@ -204,20 +198,14 @@ struct Gain {
 }
 
 impl Gains {
-    /// Takes up the transcript of a session that an event shows at work. Where as many are carried along as
-    /// can be, one that was introduced long ago may be missing.
-    fn meet(&mut self, event: &Event, is_full: bool, past: &Past<'_>) -> Result<()> {
-        let begins = told(event);
-        let talks = || talks(event).filter(|_| is_full);
-        let Some(session) = begins.map(|(session, ..)| session).or_else(talks) else { return Ok(()) };
-        let is = |known: &SessionId, mark: &Mark| {
-            known == session && begins.is_none_or(|(.., path)| mark.path == *path)
-        };
+    /// Takes up the transcript that an event tells of, where it was left.
+    fn meet(&mut self, event: &Event, past: &Past<'_>) -> Result<()> {
+        let Some((session, agent, path)) = told(event) else { return Ok(()) };
+        let is = |known: &SessionId, mark: &Mark| known == session && mark.path == *path;
         if !self.marks.iter().any(|(known, mark)| is(known, mark)) {
             let last = past.pieces()?.iter().rfind(|one| is(&one.session, &one.kept.mark));
-            let start = || begins.map(|(_, agent, path)| Mark::start(agent, path));
-            let mark = last.map(|one| one.kept.mark.clone()).or_else(start);
-            self.marks.extend(mark.map(|mark| (session.clone(), mark)));
+            let mark = last.map_or_else(|| Mark::start(agent, path), |one| one.kept.mark.clone());
+            self.marks.push((session.clone(), mark));
         }
         Ok(())
     }

@@ -395,13 +395,9 @@ fn a_long_transcript_is_kept_to_its_end_by_whoever_waits_for_a_checkpoint() {
     assert!(checkpoints.len() > 2, "it takes more than one: {}", checkpoints.len());
 }
 
-#[test]
-fn a_conversation_that_goes_on_after_many_others_is_kept_on() {
-    let talk = Talk::begin();
-    talk.says(&record("a", "one"));
-    talk.hook("UserPromptSubmit", json!({"prompt": "one"}));
-    talk.sandbox.checkpoint();
-    for n in 0..70 {
+/// So many other conversations grow, and are kept.
+fn others(talk: &Talk, many: usize) {
+    for n in 0..many {
         let id = format!("0b0b0b0b-0000-4000-8000-{n:012}");
         let file = talk.file.with_file_name(format!("{id}.jsonl"));
         let line = json!({"type": "user", "uuid": format!("u{n}"), "sessionId": id, "cwd": talk.sandbox.dir,
@@ -409,8 +405,46 @@ fn a_conversation_that_goes_on_after_many_others_is_kept_on() {
         fs::write(file, format!("{line}\n")).unwrap();
     }
     talk.sandbox.trace(&["import", "claude"]).good("import");
+}
+
+#[test]
+fn a_conversation_that_goes_on_after_many_others_is_kept_on() {
+    let talk = Talk::begin();
+    talk.says(&record("a", "one"));
+    talk.hook("UserPromptSubmit", json!({"prompt": "one"}));
+    talk.sandbox.checkpoint();
+    // Its sub-agent has a transcript of its own.
+    let file = talk.file.with_extension("").join("subagents/agent-1.jsonl");
+    fs::create_dir_all(file.parent().unwrap()).unwrap();
+    fs::write(&file, record("s", "beside")).unwrap();
+    talk.hook(
+        "SubagentStop",
+        json!({"agent_id": "1", "agent_type": "Explore", "agent_transcript_path": file}),
+    );
+    talk.sandbox.checkpoint();
+    others(&talk, 70);
     talk.says(&record("b", "two"));
     talk.hook("UserPromptSubmit", json!({"prompt": "two"}));
     talk.sandbox.checkpoint();
-    assert_eq!(talk.kept(), record("a", "one") + &record("b", "two"));
+    let kept = talk.kept();
+    assert!(kept.contains(&record("a", "one")) && kept.contains(&record("b", "two")), "{kept}");
+    assert_eq!(kept.matches("\"uuid\":\"a\"").count(), 1, "{kept}");
+}
+
+#[test]
+fn a_conversation_with_a_second_transcript_is_kept_on_after_many_others() {
+    let talk = Talk::begin();
+    talk.says(&record("a", "one"));
+    talk.hook("UserPromptSubmit", json!({"prompt": "one"}));
+    talk.sandbox.checkpoint();
+    others(&talk, 63);
+    let second = talk.file.with_file_name("second.jsonl");
+    fs::write(&second, record("s", "beside")).unwrap();
+    hook_at(&talk.sandbox, &talk.sandbox, &second, "SessionStart", json!({"source": "resume"}));
+    talk.sandbox.checkpoint();
+    talk.says(&record("b", "two"));
+    talk.hook("UserPromptSubmit", json!({"prompt": "two"}));
+    talk.sandbox.checkpoint();
+    let kept = talk.kept();
+    assert!(kept.contains(&record("b", "two")), "{kept}");
 }
