@@ -16,12 +16,12 @@ use crate::model::agent::Agent;
 use crate::model::id::SessionId;
 use crate::model::session::{self, Edit, ParentKind};
 use crate::model::text::Text;
-use crate::wire::transcripts::{keep, read, summary::Summary};
+use crate::wire::transcripts::{Record, Said, keep, read, summary::Summary};
 
 /// Of more sessions that begin with the same record only the newest are looked at.
 const MOST: usize = 16;
 
-/// A transcript that comes from another says so in its first lines, or never.
+/// A transcript that comes from another says so before so many words of the conversation, or never.
 const BEGINS: usize = 256;
 
 /// Where a new transcript comes from: as it says itself, else by what its beginning has in common with
@@ -61,19 +61,27 @@ pub fn find(store: &Store, new: &Piece, held: &[Held]) -> Result<Option<Edit>> {
 /// What a transcript says of the conversation that it comes from. One that says it on every line says
 /// where they part on the last of them.
 fn said(agent: Agent, new: &Piece) -> Option<Edit> {
-    let lines = new.lines.get();
-    let told = |lines: &mut dyn Iterator<Item = &[u8]>| {
-        let records: Vec<_> = lines.flat_map(|line| read(agent, line)).collect();
-        Summary::of(agent, &records).session
-    };
-    told(&mut lines.lines().take(BEGINS)).parent?;
-    let told = told(&mut lines.lines());
+    let lines = || new.lines.get().lines().map(|line| read(agent, line));
+    let told =
+        |records: &mut dyn Iterator<Item = Record>| Summary::of(agent, &records.collect::<Vec<_>>()).session;
+    let mut words = 0;
+    let begins = lines().take_while(|records| {
+        let goes_on = words < BEGINS;
+        words += records.iter().filter(|record| record.says.iter().any(is_word)).count();
+        goes_on
+    });
+    told(&mut begins.flatten()).parent?;
+    let told = told(&mut lines().flatten());
     let parent = told.parent?;
     let of = SessionId::of_key(agent.name(), session::id_in(parent.as_bytes()));
     let at_message = Text::from(told.fork_at.unwrap_or_default().as_str());
     let named = Some(told.parent_kind.unwrap_or(ParentKind::Fork));
     // A sub-agent's own file is told of under the session that it works for.
     (of != new.session).then_some(Edit::LineageFound { of, at_message, shared: 0, whole: false, named })
+}
+
+fn is_word(said: &Said) -> bool {
+    matches!(said, Said::Prompt(_) | Said::Answer(_) | Said::Tool(_) | Said::Done(_))
 }
 
 /// With how many of these ids another list begins, and whether that is all of it. Of what comes after,
@@ -126,11 +134,13 @@ mod tests {
     fn a_copy_says_on_its_last_copied_line_where_they_part_however_long_it_is() {
         let line = |n: usize| {
             format!(
-                "{{\"type\":\"user\",\"uuid\":\"n{n}\",\"forkedFrom\":{{\"sessionId\":\"old\",\"messageUuid\":\"o{n}\"}}}}\n"
+                "{{\"type\":\"user\",\"uuid\":\"n{n}\",\"forkedFrom\":{{\"sessionId\":\"old\",\"messageUuid\":\"o{n}\"}},\
+                 \"message\":{{\"role\":\"user\",\"content\":\"go on\"}}}}\n"
             )
         };
+        let before = "{\"type\":\"summary\",\"summary\":\"x\",\"leafUuid\":\"y\"}\n".repeat(BEGINS * 2);
         let copied: String = (0..BEGINS * 2).map(line).collect();
-        let new = piece_of(&(copied + "{\"type\":\"user\",\"uuid\":\"own\"}\n"));
+        let new = piece_of(&(before + &copied + "{\"type\":\"user\",\"uuid\":\"own\"}\n"));
         let Some(Edit::LineageFound { of, at_message, .. }) = said(Agent::Claude, &new) else { panic!() };
         assert_eq!(of, SessionId::of_key("claude", b"old"));
         assert_eq!(at_message, Text::from(format!("o{}", BEGINS * 2 - 1).as_str()));
