@@ -1,8 +1,8 @@
 //! The conversations of OpenCode, which keeps a database: what `opencode session list` and `opencode
 //! export ID` say of them.
 //!
-//! The program is run only because somebody named it, never by a hook, and neither it nor what it starts
-//! is looked for in the worktree. It must write to a file: to a pipe it writes half. That file has no
+//! The program is run only because somebody asked for its conversations, never by a hook, and neither it
+//! nor what it starts is looked for in a worktree of the repository. It must write to a file: to a pipe it writes half. That file has no
 //! name, so that its words are gone when we are; what is put where it can be read is without secrets.
 
 use std::ffi::OsStr;
@@ -45,7 +45,10 @@ const SAID: u64 = 64 << 10;
 const SHOWN: usize = 400;
 
 /// So many conversations are listed at most; without a word it lists a hundred.
-const MANY: &str = "100000";
+const MANY: &str = "10000";
+
+/// A longer list is refused, bytes.
+const LIST: u64 = 4 << 20;
 
 /// Longer ids are none of OpenCode's.
 const LONGEST_ID: usize = 64;
@@ -71,6 +74,11 @@ impl Id {
         (is_plain && word.len() <= LONGEST_ID).then(|| Self(word.to_owned()))
     }
 
+    /// The session that it is.
+    pub fn session(&self) -> SessionId {
+        SessionId::of_key(Agent::OpenCode.name(), self.0.as_bytes())
+    }
+
     /// It, as a word.
     pub fn as_str(&self) -> &str {
         &self.0
@@ -87,8 +95,10 @@ impl fmt::Display for Id {
 pub struct Run<'a> {
     /// The user's `PATH`.
     pub path: &'a OsStr,
-    /// The top of the worktree.
+    /// Where it is run: the top of a worktree.
     pub top: &'a Path,
+    /// The tops of all worktrees of the repository.
+    pub tops: &'a [PathBuf],
     /// Where temporary files go.
     pub temp: &'a Path,
     pub most: Duration,
@@ -99,7 +109,7 @@ pub struct Run<'a> {
 /// # Errors
 /// There is no `opencode`, it fails, it takes too long, or what it says is no whole conversation.
 pub fn export(id: &Id, run: &Run<'_>) -> Result<Redacted<Vec<u8>>> {
-    let said = ask(&["export", id.as_str()], run)?;
+    let said = ask(&["export", id.as_str()], run, DOCUMENT)?;
     let kept = keep(Some(Agent::OpenCode), &said.bytes, &mut Known::default());
     if kept.records == 0 {
         bail!("`opencode export {id}` printed no whole conversation{}", last_words(&said.errors)?);
@@ -113,7 +123,7 @@ pub fn export(id: &Id, run: &Run<'_>) -> Result<Redacted<Vec<u8>>> {
 /// # Errors
 /// As for [`export`].
 pub fn list(run: &Run<'_>) -> Result<Vec<Listed>> {
-    let said = ask(&["session", "list", "--format", "json", "--max-count", MANY], run)?;
+    let said = ask(&["session", "list", "--format", "json", "--max-count", MANY], run, LIST)?;
     match listed(&said.bytes) {
         Some(all) => Ok(all),
         None => bail!("`opencode session list` printed no list{}", last_words(&said.errors)?),
@@ -121,8 +131,8 @@ pub fn list(run: &Run<'_>) -> Result<Vec<Listed>> {
 }
 
 /// Whether there is an OpenCode that may be asked.
-pub fn is_there(run: &Run<'_>) -> bool {
-    Programs::outside(run.top, run.path).find("opencode").is_some()
+pub fn is_there(tops: &[PathBuf], path: &OsStr) -> bool {
+    Programs::outside(tops, path).find("opencode").is_some()
 }
 
 /// What it printed.
@@ -131,22 +141,22 @@ struct Printed {
     errors: File,
 }
 
-fn ask(words: &[&str], run: &Run<'_>) -> Result<Printed> {
+fn ask(words: &[&str], run: &Run<'_>, room: u64) -> Result<Printed> {
     let (out, errors) = (nameless(run.temp)?, nameless(run.temp)?);
     let status = {
         let _ours = Undisturbed::until_asked_to_end();
-        ended(start(words, run, (&out, &errors))?, &out, run.most)?
+        ended(start(words, run, (&out, &errors))?, (&out, room), run.most)?
     };
     if !status.success() {
         bail!("`opencode {}` failed ({status}){}", words.join(" "), last_words(&errors)?);
     }
-    let length = out.metadata()?.len().min(DOCUMENT);
+    let length = out.metadata()?.len().min(room);
     let bytes = read(&out, 0, length).context("read what opencode printed")?;
     Ok(Printed { bytes, errors })
 }
 
 fn start(words: &[&str], run: &Run<'_>, (out, errors): (&File, &File)) -> Result<Child> {
-    let programs = Programs::outside(run.top, run.path);
+    let programs = Programs::outside(run.tops, run.path);
     let program = programs.find("opencode").with_context(|| {
         let id = if let ["export", id] = words { id } else { "ID" };
         format!(
@@ -164,7 +174,7 @@ fn start(words: &[&str], run: &Run<'_>, (out, errors): (&File, &File)) -> Result
 }
 
 /// Waits for its end, and brings it about where it takes too long, says too much, or nobody wants it.
-fn ended(mut child: Child, out: &File, most: Duration) -> Result<ExitStatus> {
+fn ended(mut child: Child, out: (&File, u64), most: Duration) -> Result<ExitStatus> {
     let began = Instant::now();
     loop {
         if let Some(status) = child.try_wait().context("wait for opencode")? {
@@ -178,13 +188,13 @@ fn ended(mut child: Child, out: &File, most: Duration) -> Result<ExitStatus> {
     }
 }
 
-fn may_go_on(began: Instant, out: &File, most: Duration) -> Result<()> {
+fn may_go_on(began: Instant, (out, room): (&File, u64), most: Duration) -> Result<()> {
     go_on()?;
     if began.elapsed() >= most {
         bail!("opencode did not finish within {} s, and was stopped", most.as_secs_f32());
     }
-    if out.metadata()?.len() > DOCUMENT {
-        bail!("what opencode printed is longer than {} MiB", DOCUMENT >> 20);
+    if out.metadata()?.len() > room {
+        bail!("what opencode printed is longer than {} MiB", room >> 20);
     }
     Ok(())
 }
@@ -241,8 +251,7 @@ impl Laid {
         };
         let left = std::fs::read_dir(&dir)?.collect::<Result<Vec<_>, _>>()?;
         left.iter().try_for_each(|left| std::fs::remove_file(left.path()))?;
-        let session = SessionId::of_key(Agent::OpenCode.name(), id.0.as_bytes());
-        let laid = Self { path: dir.join(format!("{session}.jsonl")), _lock: lock };
+        let laid = Self { path: dir.join(format!("{}.jsonl", id.session())), _lock: lock };
         let written = file::write_new(&laid.path, lines.get(), Durability::Buffered);
         written.with_context(|| format!("write {}", laid.path.display()))?;
         Ok(laid)

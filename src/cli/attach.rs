@@ -3,8 +3,9 @@
 use anyhow::{Context, Result, bail};
 
 use super::exit::{Exit, Refusal};
+use super::opencode::OpenCode;
 use super::world::World;
-use super::{import, opencode, output};
+use super::{import, output};
 use crate::capture::export::Id;
 use crate::capture::import::Mode;
 use crate::capture::present;
@@ -54,7 +55,7 @@ fn take_in(world: &World, args: &Args, name: &str) -> Result<Exit> {
     let agent = import::agent(name)?;
     let mode = if args.dry_run { Mode::Count } else { Mode::Record };
     let rows = match Id::parse(&args.what).filter(|_| agent == Agent::OpenCode) {
-        Some(id) => opencode::one(world, &home, &id, mode)?,
+        Some(id) => OpenCode::of(world, &home).one(&id, mode)?,
         None => {
             let found = import::find(world, agent, &args.what)?;
             import::take_in(world, &home, vec![(found, home.clone())], mode)?

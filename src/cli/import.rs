@@ -10,8 +10,9 @@ use std::time::{Duration, SystemTime};
 use anyhow::{Context, Result, bail};
 
 use super::exit::{Exit, Misuse};
+use super::opencode::OpenCode;
 use super::world::World;
-use super::{flush, opencode, output};
+use super::{flush, output};
 use crate::capture::import::{self, Counts, Found, Mode};
 use crate::disk::place::Place;
 use crate::git::store::Store;
@@ -95,15 +96,18 @@ pub fn run(world: &World, args: &Args) -> Result<Exit> {
     here.sort_by_key(|(found, _)| found.changed);
     let mode = if args.dry_run { Mode::Count } else { Mode::Record };
     let mut rows = if here.is_empty() { Vec::new() } else { take_in(world, &home, here, mode)? };
+    let opencode = OpenCode::of(world, &home);
     // Who asks for all asks for what there is.
-    if agents.contains(&Agent::OpenCode) && (agents.len() == 1 || opencode::is_there(&home)?) {
-        rows.extend(opencode::all(world, &home, &homes, said, mode)?);
-    }
+    let asked = match agents.contains(&Agent::OpenCode) && (agents.len() == 1 || opencode.is_there()) {
+        true => opencode.all(&homes, said, mode).map(|more| rows.extend(more)),
+        false => Ok(()),
+    };
     if rows.is_empty() {
+        asked?;
         return Err(NotFound(format!("no conversation of {} was held here", args.agent)).into());
     }
     show(world, &rows, mode, args.json)?;
-    Ok(Exit::Done)
+    asked.map(|()| Exit::Done)
 }
 
 fn sessions_db(world: &World, home: &Home, args: &Args) -> Result<Exit> {
@@ -182,7 +186,17 @@ fn homes(world: &World, home: &Home) -> Result<Vec<(PathBuf, Home)>> {
 
 /// Records conversations, each in its worktree, and takes checkpoints of them.
 pub fn take_in(world: &World, home: &Home, all: Vec<(Found, Home)>, mode: Mode) -> Result<Vec<ImportView>> {
-    let known = known(home, all.iter().map(|(found, _)| found.session()).collect())?;
+    let known = known(home, &all.iter().map(|(found, _)| found.session()).collect())?;
+    retold(world, &known, all, mode)
+}
+
+/// The same, where it is known which sessions said something already.
+pub fn retold(
+    world: &World,
+    known: &HashSet<SessionId>,
+    all: Vec<(Found, Home)>,
+    mode: Mode,
+) -> Result<Vec<ImportView>> {
     let mut rows = Vec::new();
     let mut touched: Vec<Home> = Vec::new();
     let mut progress = Progress::new();
@@ -232,10 +246,10 @@ fn flush_all(world: &World, home: &Home) -> Result<()> {
 }
 
 /// The sessions that said something already; none if nothing is told of any of those that are wanted.
-fn known(home: &Home, wanted: HashSet<SessionId>) -> Result<HashSet<SessionId>> {
+pub fn known(home: &Home, wanted: &HashSet<SessionId>) -> Result<HashSet<SessionId>> {
     let store = Store::open(&home.place.store())?;
     let damaged = "some of the record could not be read";
-    if !sessions::is_any_told(home, &store, &wanted).context(damaged)? {
+    if !sessions::is_any_told(home, &store, wanted).context(damaged)? {
         return Ok(HashSet::new());
     }
     let (all, read) = sessions::read(home, &store);

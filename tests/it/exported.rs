@@ -246,7 +246,7 @@ fn where_there_is_no_opencode_but_the_repositorys_the_way_by_hand_is_told() {
 
 /// What an OpenCode does that has a list of conversations.
 const LISTS: &str = r#"case "$*" in
-'session list --format json --max-count 100000') cat "$HOME/list.json" ;;
+'session list --format json --max-count 10000') cat "$HOME/list.json" ;;
 'export ses_'*) cat "$HOME/$2.json" ;;
 *) exit 7 ;;
 esac"#;
@@ -285,4 +285,55 @@ fn the_conversations_of_a_repository_are_found_in_opencodes_list() {
     fs::write(home.join("list.json"), "{}").unwrap();
     let odd = place.trace(&["import", "opencode"]);
     assert!(odd.code != 0 && odd.stderr.contains("printed no list"), "{odd:?}");
+}
+
+#[test]
+fn no_worktree_of_the_repository_is_where_an_opencode_is_looked_for() {
+    let sandbox = Sandbox::enabled();
+    sandbox.git(&["worktree", "add", "-q", "../other"]);
+    let other = sandbox.at("other");
+    other.enable();
+    for place in [&*sandbox, &other] {
+        program(&place.dir.join("bin"), "echo pwned >>\"$HOME/pwned\"; exit 1");
+    }
+    let good = with_opencode(&sandbox, LISTS);
+    let path = good.run("sh", &["-c", "printf %s \"$PATH\""]).stdout;
+    let brought = [&sandbox.dir, &other.dir].map(|dir| dir.join("bin").display().to_string()).join(":");
+    let place = good.with("PATH", format!("{brought}:{path}"));
+    let home = sandbox.root().join("home");
+    exports(&sandbox, &talk(&sandbox));
+    fs::rename(home.join("export.json"), home.join(format!("{ID}.json"))).unwrap();
+    fs::write(home.join("list.json"), json!([{"id": ID, "directory": other.dir}]).to_string()).unwrap();
+    let ran = place.trace(&["import", "opencode"]);
+    assert!(!home.join("pwned").exists(), "{ran:?}");
+    assert_eq!(ran.code, 0, "{ran:?}");
+    assert_eq!(sessions(&other).len(), 1);
+}
+
+#[test]
+fn ctrl_c_ends_the_import_and_not_one_conversation_of_it() {
+    let sandbox = Sandbox::enabled();
+    let script = "case \"$1\" in\nsession) cat \"$HOME/list.json\" ;;\n*) echo \"$2\" >>\"$HOME/asked\"; kill -INT $PPID; sleep 5 ;;\nesac";
+    let place = with_opencode(&sandbox, script);
+    let home = sandbox.root().join("home");
+    let list: Vec<Value> =
+        (1..5).map(|n| json!({"id": format!("ses_{n}"), "directory": sandbox.dir})).collect();
+    fs::write(home.join("list.json"), json!(list).to_string()).unwrap();
+    let ran = place.trace(&["import", "opencode"]);
+    assert_eq!(ran.code, 130, "{ran:?}");
+    assert_eq!(fs::read_to_string(home.join("asked")).unwrap().lines().count(), 1);
+}
+
+#[test]
+fn what_other_agents_said_is_shown_though_opencode_fails() {
+    let sandbox = Sandbox::enabled();
+    let place = with_opencode(&sandbox, "echo 'database is locked' >&2; exit 1");
+    let dir = sandbox.root().join("home/.claude/projects/x");
+    fs::create_dir_all(&dir).unwrap();
+    let line = json!({"type": "user", "uuid": "u", "sessionId": "c1", "cwd": sandbox.dir,
+        "timestamp": "2026-09-01T08:00:00.000Z", "message": {"role": "user", "content": "add it"}});
+    fs::write(dir.join("c1.jsonl"), format!("{line}\n")).unwrap();
+    let ran = place.trace(&["import", "all"]);
+    assert!(ran.stdout.contains("add it") && ran.stderr.contains("database is locked"), "{ran:?}");
+    assert_eq!(ran.code, 1);
 }

@@ -3,13 +3,13 @@
 //! [`split`](super::split) cuts it into its messages, so that a line here is the session's `info` or
 //! one message; the whole of it is read too.
 
-use serde_json::Value;
+use serde_json::value::RawValue;
 
 use super::lens;
 use super::{Answer, Done, Meta, Record, Said, TitleBy, Usage};
 use crate::model::session::ParentKind;
 use crate::model::time::Timestamp;
-use crate::wire::lenient::Object;
+use crate::wire::lenient::{self, Object};
 
 /// A conversation in what `opencode session list --format json` prints.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -27,9 +27,9 @@ pub fn listed(bytes: &[u8]) -> Option<Vec<Listed>> {
     if bytes.trim_ascii().is_empty() {
         return Some(Vec::new());
     }
-    let all: Vec<Value> = serde_json::from_slice(bytes).ok()?;
-    let one = |value| {
-        let mut one = Object::of(value)?;
+    let all: Vec<&RawValue> = serde_json::from_slice(bytes).ok()?;
+    let one = |value: &RawValue| {
+        let mut one = lenient::object(value.get().as_bytes()).ok()?;
         let updated = lens::moment(one.take(&["updated"]));
         Some(Listed { id: one.text(&["id"])?, directory: one.text(&["directory"])?, updated })
     };
