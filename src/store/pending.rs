@@ -10,7 +10,6 @@ use anyhow::Result;
 use super::reused;
 use super::seen::Seen;
 use crate::disk::journal::{self, Found, Stem};
-use crate::model::both::each;
 use crate::model::cursor::Cursor;
 use crate::model::event::{Event, What};
 use crate::model::id::{CommandId, EventId};
@@ -20,9 +19,6 @@ use crate::wire::{event, shell};
 
 /// The most bytes one batch takes: the rest is for the next, so memory stays bounded.
 const MOST: u64 = 4 << 20;
-
-/// To read so many pieces is work for two.
-const MANY: usize = 512;
 
 /// The longest frame, and the NULs around it.
 const FRAME: u64 = frame::CAP as u64 + 2;
@@ -104,9 +100,8 @@ impl Pending {
         self.more |= found.len - start > room;
         let split = frame::split(&bytes);
         let mut items = Vec::new();
-        let read = each(&split.pieces, MANY, |piece| told(*piece, &found.name));
-        for (item, piece) in read.into_iter().zip(&split.pieces) {
-            match item {
+        for piece in split.pieces {
+            match told(piece, &found.name) {
                 Some(item) => items.push(item),
                 None => self.set_aside.push(piece.bytes().to_vec()),
             }
