@@ -18,7 +18,7 @@ use crate::wire::frame::{self, Piece};
 use crate::wire::{event, shell};
 
 /// The most bytes one batch takes: the rest is for the next, so memory stays bounded.
-const MOST: u64 = 4 << 20;
+const MOST: u64 = 2 << 20;
 
 /// The longest frame, and the NULs around it.
 const FRAME: u64 = frame::CAP as u64 + 2;
