@@ -89,14 +89,19 @@ impl Sweep {
 
     /// Every system call that the command makes, sampled in the quick form of the suite.
     pub fn points(&self) -> Vec<Point> {
+        self.points_of(|_| true, 11)
+    }
+
+    /// Every system call of a kind that is wanted; in the quick form of the suite one of so many.
+    pub fn points_of(&self, is_wanted: impl Fn(&str) -> bool, of: usize) -> Vec<Point> {
         self.put_back();
         let counts = self.sandbox.root().join("counts");
         let ran = self.strace(&["-c".into(), "-o".into(), counts.display().to_string()]);
         assert_eq!(ran.code, 0, "the command fails without a fault: {ran:?}");
         let table = fs::read_to_string(counts).unwrap();
-        let all: Vec<_> = table.lines().filter_map(row).flat_map(every).collect();
-        let step = if full() { 1 } else { 11 };
-        all.into_iter().step_by(step).collect()
+        let all = table.lines().filter_map(row).flat_map(every);
+        let step = if full() { 1 } else { of };
+        all.filter(|point| is_wanted(&point.call)).step_by(step).collect()
     }
 
     /// Puts everything back, runs the command with `fault` at `point`, and returns what became of it.
