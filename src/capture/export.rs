@@ -2,8 +2,9 @@
 //! export ID` say of them.
 //!
 //! The program is run only because somebody asked for its conversations, never by a hook, and neither it
-//! nor what it starts is looked for in a worktree of the repository. It must write to a file: to a pipe it writes half. That file has no
-//! name, so that its words are gone when we are; what is put where it can be read is without secrets.
+//! nor what it starts is looked for in a worktree of the repository. It must write to a file: to a pipe it
+//! writes half. That file has no name, so that its words are gone when we are; what is put where it can be
+//! read is without secrets.
 
 use std::ffi::OsStr;
 use std::fmt;
@@ -117,8 +118,8 @@ pub fn export(id: &Id, run: &Run<'_>) -> Result<Redacted<Vec<u8>>> {
     Ok(kept.lines)
 }
 
-/// Asks it which conversations were held in this repository, without those of sub-agents (anomalyco/opencode,
-/// `packages/opencode/src/cli/cmd/session.ts`).
+/// Asks it which conversations were held in this repository, without those of sub-agents
+/// (anomalyco/opencode, `packages/opencode/src/cli/cmd/session.ts`).
 ///
 /// # Errors
 /// As for [`export`].

@@ -21,7 +21,7 @@ use crate::model::time::Timestamp;
 use crate::model::trail::said::Said;
 use crate::wire::{event, fit, frame};
 
-/// To write so many lines is work for two; a hook never has as many.
+/// To write so many lines is work for two; a hook has one or a few.
 const MANY: usize = 128;
 
 /// The journal of an agent's session: its key is foreign text, so it is hashed.

@@ -68,8 +68,8 @@ pub fn find(text: &[u8], needle: &[u8]) -> Option<usize> {
 
 /// Returns where the first of these bytes is.
 ///
-/// So many bytes are asked at once, without a branch, that the compiler makes a few wide questions of them:
-/// as quick as what asks the processor first.
+/// So many bytes are asked at once, without a branch, that the compiler makes a few wide questions of
+/// them, and nobody need ask what this processor can do.
 pub fn find_any<const N: usize>(text: &[u8], wanted: [u8; N]) -> Option<usize> {
     const STEP: usize = 32;
     let is_wanted = |byte: &u8| wanted.iter().fold(false, |any, wanted| any | (byte == wanted));

@@ -21,8 +21,8 @@ pub struct Listed {
     pub updated: Option<Timestamp>,
 }
 
-/// Reads such a list, which is nothing at all where there is none; `None` if it is no list. What has no id or
-/// no directory is left out.
+/// Reads such a list, which is nothing at all where there is none; `None` if it is no list. What has no id
+/// or no directory is left out.
 pub fn listed(bytes: &[u8]) -> Option<Vec<Listed>> {
     if bytes.trim_ascii().is_empty() {
         return Some(Vec::new());
