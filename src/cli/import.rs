@@ -104,7 +104,8 @@ pub fn run(world: &World, args: &Args) -> Result<Exit> {
     };
     if rows.is_empty() {
         asked?;
-        return Err(NotFound(format!("no conversation of {} was held here", args.agent)).into());
+        let whose = if args.agent == "all" { "any agent" } else { &args.agent };
+        return Err(NotFound(format!("no conversation of {whose} was held here")).into());
     }
     show(world, &rows, mode, args.json)?;
     asked.map(|()| Exit::Done)

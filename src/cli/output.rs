@@ -53,8 +53,11 @@ fn start(world: &World) -> Option<Child> {
     }
     let mut pager = Command::new("sh");
     pager.args(["-c", &chosen]).stdin(Stdio::piped());
-    if std::env::var_os("LESS").is_none() {
-        pager.env("LESS", "FRX");
+    // What we print is UTF-8, whatever the locale is: less would show its bytes in hex.
+    for (name, value) in [("LESS", "FRX"), ("LESSCHARSET", "utf-8")] {
+        if std::env::var_os(name).is_none() {
+            pager.env(name, value);
+        }
     }
     pager.spawn().ok()
 }

@@ -170,6 +170,22 @@ fn a_terminal_is_given_back_whoever_ends_it_and_follows_its_size() {
 }
 
 #[test]
+fn a_pager_is_told_that_what_it_shows_is_utf_8() {
+    if !have("tmux", "it needs a terminal") {
+        return;
+    }
+    let sandbox = worked();
+    let screen = Screen::open(&sandbox, 80);
+    screen.keys(&["TRACE_PAGER='cat >/dev/null; echo charset=$LESSCHARSET' trace log", "Enter"]);
+    screen.wait("the pager", |lines| lines.iter().any(|line| line == "charset=utf-8"));
+    screen.keys(&[
+        "clear; LESSCHARSET=latin1 TRACE_PAGER='cat >/dev/null; echo charset=$LESSCHARSET' trace log",
+        "Enter",
+    ]);
+    screen.wait("the user's own", |lines| lines.iter().any(|line| line == "charset=latin1"));
+}
+
+#[test]
 fn off_a_terminal_it_is_refused() {
     let sandbox = worked();
     for args in [&["trail", "-i"][..], &["trail", "show", "-i"]] {
