@@ -152,11 +152,12 @@ impl Found {
         if self.agent == Agent::OpenCode { file.length.min(DOCUMENT) } else { BLOCK }
     }
 
-    /// Tells it to the journal of a worktree, as its hooks would have. Told twice it is there once.
+    /// Tells it to the journal of a worktree, as its hooks would have, and `told` of each block. Told
+    /// twice it is there once.
     ///
     /// # Errors
     /// The transcript cannot be read, or the journal not be written; what was told by then is kept.
-    pub fn retell(&self, home: &Home, mode: Mode) -> Result<Counts> {
+    pub fn retell(&self, home: &Home, mode: Mode, told: &dyn Fn()) -> Result<Counts> {
         let (mut retelling, began) = self.begin(home)?;
         let mut writer = Writer { home, found: self, mode, waiting: Vec::new(), counts: Counts::default() };
         writer.begin(retelling.start(&self.meta, began));
@@ -169,6 +170,7 @@ impl Found {
             for record in records(self.agent, lines) {
                 retelling.take(&record).into_iter().try_for_each(|told| writer.take(told))?;
             }
+            told();
             (at, block) = match complete {
                 0 if block < LONG && at + block < file.length => (at, LONG),
                 // A line that is too long says nothing here; it is kept as a stub.

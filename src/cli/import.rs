@@ -17,11 +17,9 @@ use crate::capture::import::{self, Counts, Found, Mode};
 use crate::disk::place::Place;
 use crate::git::store::Store;
 use crate::model::agent::Agent;
-use crate::model::checkpoint::Kind;
 use crate::model::id::SessionId;
 use crate::recall::select::NotFound;
 use crate::recall::sessions;
-use crate::store::flush::Outcome;
 use crate::store::home::Home;
 use crate::view::import::{self as view, ImportView};
 use crate::view::json;
@@ -116,7 +114,7 @@ fn sessions_db(world: &World, home: &Home, args: &Args) -> Result<Exit> {
     let mode = if args.dry_run { Mode::Count } else { Mode::Record };
     let read = import::sessions_db(home, &log, mode)?;
     if mode == Mode::Record {
-        flush_all(world, home)?;
+        flush::all(world, home)?;
     }
     output::print(|out| match args.json {
         true => json::write(
@@ -198,8 +196,20 @@ pub fn retold(
     all: Vec<(Found, Home)>,
     mode: Mode,
 ) -> Result<Vec<ImportView>> {
+    match mode {
+        Mode::Count => tell(known, all, mode, &|_| {}),
+        Mode::Record => flush::beside(world, |told| tell(known, all, mode, told)),
+    }
+}
+
+/// Tells them to the journals, and `told` each time which one got something.
+fn tell(
+    known: &HashSet<SessionId>,
+    all: Vec<(Found, Home)>,
+    mode: Mode,
+    told: &dyn Fn(&Home),
+) -> Result<Vec<ImportView>> {
     let mut rows = Vec::new();
-    let mut touched: Vec<Home> = Vec::new();
     let mut progress = Progress::new();
     for (found, home) in all {
         progress.step();
@@ -208,14 +218,12 @@ pub fn retold(
         let is_known = known.contains(&found.session());
         let counts = match is_known {
             true => Counts::default(),
-            false => found.retell(&home, mode)?,
+            false => found.retell(&home, mode, &|| told(&home))?,
         };
         if is_known && mode == Mode::Record {
             found.introduce(&home)?;
         }
-        if !touched.iter().any(|one| one.worktree == home.worktree) {
-            touched.push(home);
-        }
+        told(&home);
         rows.push(ImportView {
             session: found.session(),
             agent: found.agent.name(),
@@ -230,20 +238,7 @@ pub fn retold(
         });
     }
     progress.end();
-    if mode == Mode::Record {
-        touched.iter().try_for_each(|home| flush_all(world, home))?;
-    }
     Ok(rows)
-}
-
-/// Takes checkpoints until one holds the last of it.
-fn flush_all(world: &World, home: &Home) -> Result<()> {
-    while let Outcome::Made(made) = flush::now(world, home, Kind::Manual, None)? {
-        if !made.more {
-            break;
-        }
-    }
-    Ok(())
 }
 
 /// The sessions that said something already; none if nothing is told of any of those that are wanted.
