@@ -1,5 +1,7 @@
 //! Decides what becomes of one string of JSON, by what stands before it and by what it says.
 
+use std::borrow::Cow;
+
 use super::engine::{self, Rules};
 use super::json::{self, Walk};
 use super::words::{self, Strength};
@@ -10,8 +12,8 @@ const DEEPEST: usize = 4;
 
 /// What was said before a value.
 #[derive(Default)]
-pub struct Place {
-    key: Vec<u8>,
+pub struct Place<'a> {
+    key: Cow<'a, [u8]>,
     /// What the key says, or the key above an array.
     strength: Option<Strength>,
     /// What a neighbour says: `"name": "DB_PASSWORD"` of the `"value"` after it, a flag of its argument.
@@ -24,7 +26,7 @@ pub struct Place {
     thinking: bool,
 }
 
-impl Place {
+impl<'a> Place<'a> {
     /// Inside of an array under a key that says `strength`.
     pub fn under(strength: Option<Strength>) -> Self {
         Self { strength, ..Self::default() }
@@ -36,9 +38,9 @@ impl Place {
     }
 
     /// Goes to the value of `key`.
-    pub fn enter(&mut self, key: Vec<u8>) {
+    pub fn enter(&mut self, key: Cow<'a, [u8]>) {
         self.strength = words::name_strength(&key);
-        if self.strength.is_none() && key == b"value" {
+        if self.strength.is_none() && *key == *b"value" {
             self.strength = self.said;
         }
         self.key = key;
@@ -46,11 +48,12 @@ impl Place {
 
     /// Remembers of the string that stood here what matters to its neighbours.
     pub fn leave(&mut self, value: &[u8]) {
-        self.thinking |= self.key == b"type" && value == b"thinking";
-        self.in_pem = pem::opens(value) || self.in_pem && !pem::closes(value);
+        self.thinking |= *self.key == *b"type" && value == b"thinking";
+        // The lines of a key come in an array.
+        self.in_pem = self.is_array() && (pem::opens(value) || self.in_pem && !pem::closes(value));
         let flag = words::flag_strength(value);
         self.flag = flag.is_some();
-        let named = self.key.is_empty() || self.key == b"name" || self.key == b"key";
+        let named = self.is_array() || *self.key == *b"name" || *self.key == *b"key";
         match flag {
             Some(_) => self.said = Some(Strength::Strong),
             // A pair in an array is one only if its name is a variable of the environment.
@@ -73,11 +76,11 @@ fn variable_strength(value: &[u8]) -> Option<Strength> {
 /// Returns what is to stand in place of a string, none if it may stay.
 ///
 /// `pair` says that it is the second of two in an array, as in `["DB_PASSWORD", "…"]`.
-pub fn redact(raw: &[u8], value: &[u8], place: &Place, pair: bool, depth: usize) -> Option<Vec<u8>> {
+pub fn redact(raw: &[u8], value: &[u8], place: &Place<'_>, pair: bool, depth: usize) -> Option<Vec<u8>> {
     if value.is_empty() || mark::is_mark(value) || is_id(place, value) {
         return None;
     }
-    if place.in_pem && place.is_array() && pem::is_inside(value) {
+    if place.in_pem && pem::is_inside(value) {
         return Some(mark::of("pem"));
     }
     let argument = place.is_array() && (place.flag && !value.starts_with(b"-") || pair && !place.flag);
@@ -90,7 +93,7 @@ pub fn redact(raw: &[u8], value: &[u8], place: &Place, pair: bool, depth: usize)
     if secret {
         return Some(mark::of("key-value"));
     }
-    if place.key == b"hex" {
+    if *place.key == *b"hex" {
         return hex(value);
     }
     redact_plain(value, depth).or_else(|| {
@@ -134,11 +137,11 @@ const ID_KEYS: [&str; 14] = [
 ];
 
 /// True for an id where an id belongs, and for the signature of a `thinking` block.
-fn is_id(place: &Place, value: &[u8]) -> bool {
-    if place.thinking && place.key == b"signature" {
+fn is_id(place: &Place<'_>, value: &[u8]) -> bool {
+    if place.thinking && *place.key == *b"signature" {
         return value.iter().all(|&byte| bytes::is_base64(byte) || byte == b'=');
     }
-    ID_KEYS.iter().any(|key| key.as_bytes() == place.key) && has_id_shape(value)
+    ID_KEYS.iter().any(|key| *key.as_bytes() == *place.key) && has_id_shape(value)
 }
 
 fn has_id_shape(value: &[u8]) -> bool {

@@ -40,14 +40,14 @@ enum Kind {
 }
 
 /// An object or array that is open.
-struct Frame {
+struct Frame<'a> {
     kind: Kind,
     /// A value stands here and no comma after it yet.
     filled: bool,
     /// How many values it has so far.
     values: usize,
     /// What was said before the value that comes next.
-    place: Place,
+    place: Place<'a>,
 }
 
 struct Walker<'a> {
@@ -57,10 +57,10 @@ struct Walker<'a> {
     /// Up to where `text` is in `out`.
     copied: usize,
     out: Vec<u8>,
-    stack: Vec<Frame>,
+    stack: Vec<Frame<'a>>,
 }
 
-impl Walker<'_> {
+impl<'a> Walker<'a> {
     fn run(&mut self) -> Option<()> {
         self.value()?;
         while let Some(frame) = self.stack.last_mut() {
@@ -90,7 +90,8 @@ impl Walker<'_> {
 
     fn member(&mut self) -> Option<()> {
         let token = self.string()?;
-        let key = escape::decode(&self.text[token.start + 1..token.end - 1])?.into_owned();
+        let text: &'a [u8] = self.text;
+        let key = escape::decode(&text[token.start + 1..token.end - 1])?;
         if let Some(new) = field::redact_plain(&key, self.depth) {
             self.replace(token, &new);
         }

@@ -60,16 +60,15 @@ pub fn is_mark(text: &[u8]) -> bool {
 }
 
 /// The stretches of text between the marks, the empty ones left out.
-pub fn pieces(text: &[u8]) -> Vec<Range<usize>> {
-    let mut pieces = Vec::new();
-    let mut from = 0;
-    while let Some(mark) = next(text, from) {
-        pieces.push(from..mark.start);
-        from = mark.end;
-    }
-    pieces.push(from..text.len());
-    pieces.retain(|piece| !piece.is_empty());
-    pieces
+pub fn pieces(text: &[u8]) -> impl Iterator<Item = Range<usize>> {
+    let mut from = Some(0);
+    let pieces = std::iter::from_fn(move || {
+        let start = from?;
+        let mark = next(text, start);
+        from = mark.as_ref().map(|mark| mark.end);
+        Some(start..mark.map_or(text.len(), |mark| mark.start))
+    });
+    pieces.filter(|piece| !piece.is_empty())
 }
 
 /// How many marks a text holds.
@@ -106,7 +105,7 @@ mod tests {
     #[test]
     fn pieces_are_what_lies_between_marks() {
         let text = [b"ab".to_vec(), of("jwt"), of("jwt"), b"c".to_vec()].concat();
-        let pieces: Vec<&[u8]> = pieces(&text).into_iter().map(|piece| &text[piece]).collect();
+        let pieces: Vec<&[u8]> = pieces(&text).map(|piece| &text[piece]).collect();
         assert_eq!(pieces, [&b"ab"[..], b"c"]);
     }
 }

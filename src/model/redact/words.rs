@@ -70,6 +70,9 @@ pub fn announced(text: &[u8], at: usize, found: &mut Vec<Finding>) {
 }
 
 fn word_at(text: &[u8], at: usize) -> Option<Word> {
+    if !begins_a_word(*text.get(at)?) {
+        return None;
+    }
     let word = |start, end, strength, role| Some(Word { start, end, strength, role });
     if let Some((name, strength, role)) = WORDS.iter().find(|(name, ..)| bytes::has_at(text, at, name)) {
         let plural = *name == "credential" && matches!(text.get(at + name.len()), Some(b's' | b'S'));
@@ -83,6 +86,24 @@ fn word_at(text: &[u8], at: usize) -> Option<Word> {
         joint.checked_sub(name.len()).is_some_and(|start| bytes::has_at(text, start, name))
     })?;
     word(joint - name.len(), at + "key".len(), *strength, *role)
+}
+
+/// Whether one of the words, or `key`, begins with this letter.
+fn begins_a_word(letter: u8) -> bool {
+    const BEGINNINGS: [bool; 256] = {
+        let mut known = [false; 256];
+        let mut at = 0;
+        while at < WORDS.len() {
+            let first = WORDS[at].0.as_bytes()[0];
+            known[first as usize] = true;
+            known[first.to_ascii_uppercase() as usize] = true;
+            at += 1;
+        }
+        known[b'k' as usize] = true;
+        known[b'K' as usize] = true;
+        known
+    };
+    BEGINNINGS[usize::from(letter)]
 }
 
 /// How much the name of a field says of its value: what its last word says.
