@@ -220,7 +220,8 @@ fn attempt(
     // From here on it is kept: what follows only makes the next one quicker, and must not fail us.
     let done = led::leave(home, &Led { began, tip: Some(landed.id), made: true, full }).and_then(|()| {
         let Landed { id, tree, pack, header, lines, .. } = &landed;
-        let made = News { id: *id, before: before_id, tree: *tree, pack, header, lines };
+        let prints = &scene.pending.prints;
+        let made = News { id: *id, before: before_id, tree: *tree, pack, header, lines, prints };
         models::follow(home, &mut known, &made)
     });
     if let Err(error) = done {

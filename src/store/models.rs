@@ -8,14 +8,13 @@ use super::headers::{self, Headers, Kept};
 use super::home::Home;
 use super::late::Open;
 use super::ledger::{Extent, Ledger};
-use super::seen::Seen;
+use super::seen::{Print, Seen};
 use super::trails::{self, Trails};
 use super::{chain, ledger, reused};
 use crate::git::store::Store;
 use crate::model::both::each;
 use crate::model::checkpoint::{Checkpoint, Header};
 use crate::model::event::Event;
-use crate::model::id::EventId;
 use crate::model::oid::Oid;
 use crate::wire::event;
 
@@ -36,9 +35,9 @@ pub fn catch_up(home: &Home, store: &Store, tip: Option<Oid>) -> Result<Seen> {
             super::trouble::note(&home.place.common, "keep the read models", &format!("{error:#}"));
             let mut all = Vec::new();
             for checkpoint in chain::walk(store, tip).map_while(Result::ok) {
-                all.extend(ids(&chain::events(store, checkpoint.tree).unwrap_or_default()));
+                all.extend(prints(&chain::events(store, checkpoint.tree).unwrap_or_default()));
             }
-            Ok(Seen::in_memory(all.iter()))
+            Ok(Seen::in_memory(all.into_iter()))
         }
     }
 }
@@ -70,7 +69,7 @@ fn cached(home: &Home, store: &Store, tip: Option<Oid>) -> Result<Seen> {
             ledger::append(home, step.id, &lines)?;
         }
         if is_lacked(for_seen) {
-            seen.note(ids(&lines).iter(), step.id)?;
+            seen.note(&prints(&lines), step.id)?;
         }
         if is_lacked(for_trails) {
             told.add(step.id, &step.header, &lines);
@@ -103,15 +102,12 @@ pub fn known(home: &Home, tip: Option<Oid>) -> Option<Seen> {
 
 /// The same, made anew from the events of the chain where there is none.
 pub fn known_of<'e>(home: &Home, tip: Option<Oid>, events: impl Iterator<Item = &'e Event>) -> Seen {
-    known(home, tip).unwrap_or_else(|| {
-        let ids: Vec<EventId> = events.flat_map(|event| [reused::label(event), event.id.clone()]).collect();
-        Seen::in_memory(ids.iter())
-    })
+    known(home, tip).unwrap_or_else(|| Seen::in_memory(events.flat_map(reused::prints)))
 }
 
 /// Adds a checkpoint that was just made.
 pub fn follow(home: &Home, seen: &mut Seen, made: &News<'_>) -> Result<()> {
-    seen.note(ids(made.lines).iter(), made.id)?;
+    seen.note(made.prints, made.id)?;
     ledger::append(home, made.id, made.lines)?;
     headers::append(home, made)?;
     trails::append(home, made)
@@ -128,6 +124,8 @@ pub struct News<'a> {
     pub header: &'a Header,
     /// Its events, as they lie in it.
     pub lines: &'a [u8],
+    /// By what these are known if they come again.
+    pub prints: &'a [Print],
 }
 
 /// The chain of a worktree as the read models tell it, and its objects where they do not.
@@ -271,9 +269,9 @@ impl<const N: usize> Missing<N> {
     }
 }
 
-/// The ids to be known again: each event's own, and its label.
-fn ids(lines: &[u8]) -> Vec<EventId> {
+/// By what these events are known again.
+fn prints(lines: &[u8]) -> Vec<Print> {
     let lines: Vec<&[u8]> = lines.split(|byte| *byte == b'\n').filter(|line| !line.is_empty()).collect();
-    let of = |line: &&[u8]| event::decode(line).ok().map(|event| [reused::label(&event), event.id]);
+    let of = |line: &&[u8]| event::decode(line).ok().map(|event| reused::prints(&event));
     each(&lines, MANY, of).into_iter().flatten().flatten().collect()
 }

@@ -173,7 +173,8 @@ fn step(gone: &Home, lock: Option<&RefLock>) -> Result<Step> {
     land::land(gone, &packed, Durability::Synced).context("write the last checkpoint")?;
     match swap::swap(gone, &seen, id, lock, Durability::Synced)? {
         Swap::Done => {
-            let made = News { id, before, tree, pack: &packed.name, header: &header, lines: &lines };
+            let (pack, header, lines, prints) = (&packed.name, &header, &lines, &pending.prints);
+            let made = News { id, before, tree, pack, header, lines, prints };
             models::follow(gone, &mut known, &made)?;
         }
         Swap::Moved => {}

@@ -8,11 +8,11 @@ use std::collections::HashSet;
 use anyhow::Result;
 
 use super::reused;
-use super::seen::Seen;
+use super::seen::{self, Print, Seen};
 use crate::disk::journal::{self, Found, Stem};
 use crate::model::cursor::Cursor;
 use crate::model::event::{Event, What};
-use crate::model::id::{CommandId, EventId};
+use crate::model::id::CommandId;
 use crate::model::redact::{self, Redacted};
 use crate::wire::frame::{self, Piece};
 use crate::wire::{event, shell};
@@ -34,6 +34,8 @@ pub struct Item {
 #[derive(Debug, Default)]
 pub struct Pending {
     pub items: Vec<Item>,
+    /// By what those that are new are known if they come again; see [`Pending::drop_known`].
+    pub prints: Vec<Print>,
     /// Sessions that were introduced again, which the chain knows.
     pub again: Vec<Event>,
     /// Up to where the journals are contained once this batch is.
@@ -120,21 +122,31 @@ impl Pending {
     pub fn drop_known(&mut self, seen: &Seen) {
         let ended: HashSet<CommandId> =
             self.items.iter().filter_map(|item| end_of(&item.event).cloned()).collect();
-        let mut here: HashSet<EventId> = HashSet::new();
+        let prints: Vec<[Print; 2]> = self.items.iter().map(|item| reused::prints(&item.event)).collect();
+        let mut known = seen.among(prints.as_flattened());
         let mut kept = Vec::with_capacity(self.items.len());
-        for item in std::mem::take(&mut self.items) {
+        for (item, [id, label]) in std::mem::take(&mut self.items).into_iter().zip(prints) {
             let joined =
                 matches!(&item.event.what, What::CommandStarted(half) if ended.contains(&half.command_id));
-            let mut known = |id: &EventId| !here.insert(id.clone()) || seen.holds(id);
-            match (known(&item.event.id), known(&reused::label(&item.event))) {
+            match (!known.insert(id), !known.insert(label)) {
                 _ if joined => {}
-                (false, _) => kept.push(item),
+                (false, _) => {
+                    kept.push(item);
+                    self.prints.extend([id, label]);
+                }
                 (true, true) if matches!(item.event.what, What::SessionSeen(_)) => {
                     self.again.push(item.event)
                 }
                 (true, true) => {}
                 (true, false) => {
-                    kept.extend(reused::renamed(&item.event).filter(|new| !known(&new.id)).map(self::item))
+                    let is_new = |new: &Event| {
+                        let print = seen::print(&new.id);
+                        known.insert(print) && seen.among(&[print]).is_empty()
+                    };
+                    if let Some(new) = reused::renamed(&item.event).filter(is_new).map(self::item) {
+                        self.prints.extend(reused::prints(&new.event));
+                        kept.push(new);
+                    }
                 }
             }
         }
@@ -209,9 +221,10 @@ fn item_of(event: Event, payload: &[u8]) -> Item {
 }
 
 fn item(event: Event) -> Item {
-    let line = redact::json_line(&event::encode(&event));
+    let told = event::encode(&event);
+    let line = redact::json_line(&told);
     // Everything that is decided from here on is decided by what will be kept.
-    let event = event::decode(line.get()).unwrap_or(event);
+    let event = if *line.get() == told { event } else { event::decode(line.get()).unwrap_or(event) };
     Item { event, line }
 }
 
@@ -219,6 +232,7 @@ fn item(event: Event) -> Item {
 mod tests {
     use super::*;
     use crate::model::event::Note;
+    use crate::model::id::EventId;
     use crate::model::time::Timestamp;
 
     fn note(id: &str, at: i64) -> Event {

@@ -4,6 +4,7 @@
 //! agents count their tools from 1 and are resumed under the same session: dropping the second "1"
 //! would lose it. Times are no part of the comparison, since a second delivery has others.
 
+use super::seen::{self, Print};
 use crate::model::digest;
 use crate::model::event::{CommandHalf, Event, What};
 use crate::model::id::{CommandId, EventId};
@@ -26,6 +27,11 @@ pub fn label(event: &Event) -> EventId {
         }
         _ => vec![id, event::kind(&event.what).as_bytes()],
     })
+}
+
+/// By what an event is known again: its own id, and its label.
+pub fn prints(event: &Event) -> [Print; 2] {
+    [seen::print(&event.id), seen::print(&label(event))]
 }
 
 /// The event under an id of its own, if it is of a kind whose ids agents give.

@@ -22,11 +22,20 @@ const HEADER: u64 = 64;
 const SLOT: u64 = 16;
 const FIRST_CAPACITY: u64 = 1 << 10;
 
+/// So many slots are read at once; a divisor of every capacity.
+const TOGETHER: u64 = 256;
+
 /// A table of so many bytes is made in memory.
 const SMALL: u64 = 8 << 20;
 
 /// So much of the old table is read at once, bytes.
 const PAGE: u64 = 64 << 10;
+
+/// What an id is known by.
+pub type Print = [u8; SLOT as usize];
+
+/// What stands in a slot that nobody took.
+const FREE: Print = [0; SLOT as usize];
 
 /// The fingerprints of one worktree's events.
 pub struct Seen {
@@ -37,7 +46,7 @@ pub struct Seen {
     /// The checkpoint up to which every event is noted.
     pub tip: Option<Oid>,
     /// Where there is no table to be had, everything is held here, for this one flush.
-    memory: HashSet<[u8; 16]>,
+    memory: HashSet<Print>,
 }
 
 impl Seen {
@@ -67,22 +76,33 @@ impl Seen {
 
     /// Whether the event is noted.
     pub fn holds(&self, id: &EventId) -> bool {
-        let print = fingerprint(id);
-        self.memory.contains(&print) || self.file.is_some() && matches!(self.find(print), Ok(Place::Taken))
+        !self.among(&[print(id)]).is_empty()
+    }
+
+    /// Those of the prints that are noted.
+    pub fn among(&self, prints: &[Print]) -> HashSet<Print> {
+        let mut held: HashSet<Print> =
+            prints.iter().filter(|print| self.memory.contains(*print)).copied().collect();
+        if let Some(file) = &self.file {
+            let mut page = Page::of(file, self.capacity);
+            let is_taken = |print: &Print| matches!(page.find(print), Ok(Place::Taken));
+            held.extend(self.in_order(prints).into_iter().filter(is_taken));
+        }
+        held
     }
 
     /// A set without a table: the cache cannot be written, and recording must go on.
-    pub fn in_memory<'a>(ids: impl Iterator<Item = &'a EventId>) -> Self {
-        let memory = ids.map(fingerprint).collect();
+    pub fn in_memory(prints: impl Iterator<Item = Print>) -> Self {
+        let memory = prints.collect();
         Self { path: PathBuf::new(), file: None, capacity: 0, count: 0, tip: None, memory }
     }
 
     /// Notes events of the checkpoint `tip`, which follows the one noted before.
-    pub fn note<'a>(&mut self, ids: impl Iterator<Item = &'a EventId>, tip: Oid) -> Result<()> {
+    pub fn note(&mut self, prints: &[Print], tip: Oid) -> Result<()> {
         if self.path.as_os_str().is_empty() {
             return Ok(());
         }
-        self.note_all(ids, tip).with_context(|| format!("write {}", self.path.display()))
+        self.note_all(prints, tip).with_context(|| format!("write {}", self.path.display()))
     }
 
     /// Forgets everything: the table is not of this chain.
@@ -90,15 +110,14 @@ impl Seen {
         self.remake(FIRST_CAPACITY).with_context(|| format!("write {}", self.path.display()))
     }
 
-    fn note_all<'a>(&mut self, ids: impl Iterator<Item = &'a EventId>, tip: Oid) -> std::io::Result<()> {
-        let ids: Vec<&EventId> = ids.collect();
-        let room = FIRST_CAPACITY.max((self.count + ids.len() as u64) * 2).next_power_of_two();
+    fn note_all(&mut self, prints: &[Print], tip: Oid) -> std::io::Result<()> {
+        let room = FIRST_CAPACITY.max((self.count + prints.len() as u64) * 2).next_power_of_two();
         match self.file {
             None => self.remake(room)?,
             Some(_) if room > self.capacity => self.grow(room)?,
             Some(_) => {}
         }
-        ids.into_iter().try_for_each(|id| self.insert(fingerprint(id)))?;
+        self.insert(prints)?;
         self.tip = Some(tip);
         match &self.file {
             Some(file) => file.write_all_at(&self.header(), 0),
@@ -106,54 +125,49 @@ impl Seen {
         }
     }
 
-    fn insert(&mut self, print: [u8; 16]) -> std::io::Result<()> {
-        if let (Place::Free(slot), Some(file)) = (self.find(print)?, &self.file) {
-            file.write_all_at(&print, HEADER + slot * SLOT)?;
-            self.count += 1;
+    /// Only what is new is written, not all that was read with it: who holds no lock may write beside us.
+    fn insert(&mut self, prints: &[Print]) -> std::io::Result<()> {
+        let Some(file) = &self.file else { return Err(std::io::ErrorKind::NotFound.into()) };
+        let mut page = Page::of(file, self.capacity);
+        for print in self.in_order(prints) {
+            if let Place::Free(slot) = page.find(&print)? {
+                file.write_all_at(&print, HEADER + slot * SLOT)?;
+                *page.slot(slot)? = print;
+                self.count += 1;
+            }
         }
         Ok(())
     }
 
-    /// Where a fingerprint is, or would go: linear probing from its own first bytes.
-    fn find(&self, print: [u8; 16]) -> std::io::Result<Place> {
-        let Some(file) = &self.file else { return Err(std::io::ErrorKind::NotFound.into()) };
-        let start = number(&print[..8]);
-        for step in 0..self.capacity {
-            let slot = start.wrapping_add(step) & (self.capacity - 1);
-            let mut held = [0; SLOT as usize];
-            file.read_exact_at(&mut held, HEADER + slot * SLOT)?;
-            if held == print {
-                return Ok(Place::Taken);
-            }
-            if held == [0; SLOT as usize] {
-                return Ok(Place::Free(slot));
-            }
-        }
-        Err(std::io::ErrorKind::StorageFull.into())
+    /// In the order of their slots, so that what is read at once serves many.
+    fn in_order(&self, prints: &[Print]) -> Vec<Print> {
+        let mut all = prints.to_vec();
+        all.sort_unstable_by_key(|print| slot_of(print, self.capacity));
+        all
     }
 
     /// Moves everything to a larger table: in memory, if that is small, since each slot by itself takes long.
     fn grow(&mut self, capacity: u64) -> std::io::Result<()> {
         let (old, size) = (self.file.take(), self.capacity * SLOT);
         self.remake(capacity)?;
-        let mut table =
-            vec![[0; SLOT as usize]; if capacity * SLOT <= SMALL { capacity as usize } else { 0 }];
+        let mut table = vec![FREE; if capacity * SLOT <= SMALL { capacity as usize } else { 0 }];
         let mut page = vec![0; PAGE as usize];
         for at in (0..size).step_by(PAGE as usize) {
             let page = &mut page[..PAGE.min(size - at) as usize];
             old.as_ref().map_or(Ok(()), |old| old.read_exact_at(page, HEADER + at))?;
-            for print in page.as_chunks().0.iter().filter(|print| **print != [0; SLOT as usize]) {
-                match table.is_empty() {
-                    true => self.insert(*print)?,
-                    false => {
-                        let mut slot = number(&print[..8]) as usize % table.len();
-                        while table[slot] != [0; SLOT as usize] {
-                            slot = (slot + 1) % table.len();
-                        }
-                        table[slot] = *print;
-                        self.count += 1;
-                    }
+            let prints: Vec<Print> =
+                page.as_chunks().0.iter().filter(|print| **print != FREE).copied().collect();
+            if table.is_empty() {
+                self.insert(&prints)?;
+                continue;
+            }
+            for print in prints {
+                let mut slot = slot_of(&print, capacity) as usize;
+                while table[slot] != FREE {
+                    slot = (slot + 1) % table.len();
                 }
+                table[slot] = print;
+                self.count += 1;
             }
         }
         self.file.as_ref().map_or(Ok(()), |file| file.write_all_at(table.as_flattened(), HEADER))
@@ -186,15 +200,59 @@ impl Seen {
     }
 }
 
+/// The part of a table that was looked at last.
+struct Page<'f> {
+    file: &'f File,
+    capacity: u64,
+    /// The number of its first slot, once it was read.
+    first: Option<u64>,
+    slots: [Print; TOGETHER as usize],
+}
+
+impl<'f> Page<'f> {
+    fn of(file: &'f File, capacity: u64) -> Self {
+        Self { file, capacity, first: None, slots: [FREE; TOGETHER as usize] }
+    }
+
+    /// Where a print is, or would go: linear probing from its own first bytes.
+    fn find(&mut self, print: &Print) -> std::io::Result<Place> {
+        let start = slot_of(print, self.capacity);
+        for step in 0..self.capacity {
+            let slot = (start + step) % self.capacity;
+            match *self.slot(slot)? {
+                FREE => return Ok(Place::Free(slot)),
+                held if held == *print => return Ok(Place::Taken),
+                _ => {}
+            }
+        }
+        Err(std::io::ErrorKind::StorageFull.into())
+    }
+
+    fn slot(&mut self, slot: u64) -> std::io::Result<&mut Print> {
+        let first = slot - slot % TOGETHER;
+        if self.first != Some(first) {
+            self.first = None;
+            self.file.read_exact_at(self.slots.as_flattened_mut(), HEADER + first * SLOT)?;
+            self.first = Some(first);
+        }
+        Ok(&mut self.slots[(slot - first) as usize])
+    }
+}
+
 enum Place {
     Taken,
     Free(u64),
 }
 
-fn fingerprint(id: &EventId) -> [u8; 16] {
-    let mut print = [0; 16];
-    print.copy_from_slice(&digest::sha256(&[id.as_str().as_bytes()])[..16]);
+/// What the id of an event is known by.
+pub fn print(id: &EventId) -> Print {
+    let mut print = FREE;
+    print.copy_from_slice(&digest::sha256(&[id.as_str().as_bytes()])[..SLOT as usize]);
     print
+}
+
+fn slot_of(print: &Print, capacity: u64) -> u64 {
+    number(&print[..8]) % capacity.max(1)
 }
 
 fn number(bytes: &[u8]) -> u64 {
@@ -219,8 +277,9 @@ mod tests {
         let ids: Vec<EventId> = (0..5000).map(id).collect();
         let mut seen = Seen::open(&path);
         assert!(!seen.holds(&ids[0]), "an absent table holds nothing");
-        for some in ids.chunks(7) {
-            seen.note(some.iter(), tip).unwrap();
+        let prints: Vec<Print> = ids.iter().map(print).collect();
+        for some in prints.chunks(7) {
+            seen.note(some, tip).unwrap();
         }
         let again = Seen::open(&path);
         assert_eq!(again.tip, Some(tip));
@@ -235,7 +294,7 @@ mod tests {
         let tip = Oid::from_bytes(&[1; 20]).unwrap();
         let ids: Vec<EventId> = (0..20_000).map(id).collect();
         let mut seen = Seen::open(&path);
-        seen.note(ids.iter(), tip).unwrap();
+        seen.note(&ids.iter().map(print).collect::<Vec<_>>(), tip).unwrap();
         for capacity in [SMALL / SLOT, 2 * SMALL / SLOT] {
             seen.grow(capacity).unwrap();
             assert_eq!((seen.count, seen.capacity), (20_000, capacity));
@@ -248,7 +307,7 @@ mod tests {
     fn a_damaged_table_counts_as_empty() {
         let path = std::env::temp_dir().join(format!("trace-seen-bad-{}", std::process::id()));
         let mut seen = Seen::open(&path);
-        seen.note([id(1)].iter(), Oid::from_bytes(&[1; 20]).unwrap()).unwrap();
+        seen.note(&[print(&id(1))], Oid::from_bytes(&[1; 20]).unwrap()).unwrap();
         let whole = fs::read(&path).unwrap();
         for cut in (0..whole.len()).step_by(97) {
             fs::write(&path, &whole[..cut]).unwrap();
