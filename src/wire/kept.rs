@@ -9,7 +9,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::model::id::SessionId;
-use crate::model::redact::{self, Redacted};
+use crate::model::redact::Redacted;
 use crate::model::transcript::Mark;
 
 #[derive(Serialize, Deserialize)]
@@ -21,12 +21,12 @@ struct Line {
 
 /// Writes the lines.
 pub fn encode(marks: &[(SessionId, Mark)]) -> Redacted<Vec<u8>> {
-    let line = |(session, mark): &(SessionId, Mark)| {
+    let mut lines = Redacted::default();
+    for (session, mark) in marks {
         let line = Line { session: session.clone(), mark: mark.clone() };
-        let bytes = serde_json::to_vec(&line).expect("our own types have string keys only");
-        redact::json_line(&bytes).closed()
-    };
-    Redacted::join(&marks.iter().map(line).collect::<Vec<_>>())
+        lines.add_line(&serde_json::to_vec(&line).expect("our own types have string keys only"));
+    }
+    lines
 }
 
 /// Reads them. A line that makes no sense is left out: its transcript is read from its start.

@@ -36,57 +36,91 @@ pub enum Rules {
 /// Text that needs more rounds than this is made to deceive, and goes whole.
 const ROUNDS: usize = 16;
 
+/// What a search came to.
+pub enum Search {
+    /// Nothing in it reads like the beginning of a secret.
+    Quiet,
+    /// Something did, and is none.
+    Clean,
+    /// With marks in place of its secrets.
+    Changed(Vec<u8>),
+}
+
 /// Returns the text with marks in place of its secrets, none if it has none.
+pub fn redact(text: &[u8]) -> Option<Vec<u8>> {
+    match search(text) {
+        Search::Changed(new) => Some(new),
+        Search::Quiet | Search::Clean => None,
+    }
+}
+
+/// The same, and whether a rule had to look.
 ///
 /// What lies between two marks is searched again by itself, so that a second redaction of the
 /// result finds what this one found last: nothing.
-pub fn redact(text: &[u8]) -> Option<Vec<u8>> {
-    let mut result = round(text)?;
+pub fn search(text: &[u8]) -> Search {
+    let mut result = match round(text) {
+        Search::Changed(new) => new,
+        none => return none,
+    };
     for _ in 0..ROUNDS {
         match round(&result) {
-            Some(next) => result = next,
-            None => return Some(result),
+            Search::Changed(next) => result = next,
+            Search::Quiet | Search::Clean => return Search::Changed(result),
         }
     }
-    Some(mark::of("engine"))
+    Search::Changed(mark::of("engine"))
 }
 
-fn round(text: &[u8]) -> Option<Vec<u8>> {
-    let found = findings(text, Rules::All);
-    (!found.is_empty()).then(|| replace(text, &found))
+fn round(text: &[u8]) -> Search {
+    let (found, looked) = everything(text, Rules::All);
+    match looked {
+        _ if !found.is_empty() => Search::Changed(replace(text, &found)),
+        true => Search::Clean,
+        false => Search::Quiet,
+    }
 }
 
 /// Returns what `rules` find outside of marks: from left to right, none in another.
 pub fn findings(text: &[u8], rules: Rules) -> Vec<Finding> {
-    let mut all = Vec::new();
+    everything(text, rules).0
+}
+
+/// The same, and whether there was anything that any rule begins with.
+fn everything(text: &[u8], rules: Rules) -> (Vec<Finding>, bool) {
+    let (mut all, mut looked) = (Vec::new(), false);
     for piece in mark::pieces(text) {
         let mut found = Vec::new();
-        look(&text[piece.clone()], rules, &mut found);
+        looked |= look(&text[piece.clone()], rules, &mut found);
         all.extend(merge(found).into_iter().map(|Finding { rule, span }| {
             Finding::new(rule, piece.start + span.start..piece.start + span.end)
         }));
     }
-    all
+    (all, looked)
 }
 
-fn look(text: &[u8], rules: Rules, found: &mut Vec<Finding>) {
+fn look(text: &[u8], rules: Rules, found: &mut Vec<Finding>) -> bool {
     let mut windows = Windows::default();
-    let mut talk_of_bots = false;
-    prefilter::scan(text, |job, at| match job {
-        Job::Provider(rule) => windows.add(rule, at, text.len()),
-        Job::Discord => talk_of_bots = true,
-        Job::Pem => pem::key(text, at, found),
-        Job::Putty => pem::putty(text, at, found),
-        Job::Url => shapes::url(text, at, found),
-        Job::PemEnd => pem::tail(text, at, found),
-        Job::Jwt if rules != Rules::Files => shapes::jwt(text, at, found),
-        _ if rules == Rules::All => context(job, text, at, found),
-        _ => {}
+    let (mut talk_of_bots, mut looked) = (false, false);
+    prefilter::scan(text, |job, at| {
+        looked = true;
+        match job {
+            Job::Provider(rule) => windows.add(rule, at, text.len()),
+            Job::Discord => talk_of_bots = true,
+            Job::Pem => pem::key(text, at, found),
+            Job::Putty => pem::putty(text, at, found),
+            Job::Url => shapes::url(text, at, found),
+            Job::PemEnd => pem::tail(text, at, found),
+            Job::Jwt if rules != Rules::Files => shapes::jwt(text, at, found),
+            _ if rules == Rules::All => context(job, text, at, found),
+            _ => {}
+        }
     });
     windows.search(text, found);
     if talk_of_bots {
         shapes::discord(text, found);
     }
+    looked
 }
 
 fn context(job: Job, text: &[u8], at: usize, found: &mut Vec<Finding>) {

@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use super::engine::{self, Rules};
+use super::engine::{self, Rules, Search};
 use super::json::{self, Walk};
 use super::words::{self, Strength};
 use super::{bytes, escape, mark, pem};
@@ -96,20 +96,33 @@ pub fn redact(raw: &[u8], value: &[u8], place: &Place<'_>, pair: bool, depth: us
     if *place.key == *b"hex" {
         return hex(value);
     }
-    redact_plain(value, depth).or_else(|| {
-        // What was written in escapes may be a secret as it is written.
-        let found = if raw == value { Vec::new() } else { engine::findings(raw, Rules::Shapes) };
-        found.first().map(|finding| mark::of(finding.rule))
-    })
+    match plain(value, depth) {
+        Search::Changed(new) => Some(new),
+        Search::Clean if raw != value => as_written(raw),
+        Search::Clean | Search::Quiet => None,
+    }
+}
+
+/// What was written in escapes may be a secret as it is written: what ends a word there need not end the
+/// word that is meant. But it begins like one in both.
+fn as_written(raw: &[u8]) -> Option<Vec<u8>> {
+    engine::findings(raw, Rules::Shapes).first().map(|finding| mark::of(finding.rule))
 }
 
 /// Returns what is to stand in place of a string of which nothing is known.
 pub fn redact_plain(value: &[u8], depth: usize) -> Option<Vec<u8>> {
+    match plain(value, depth) {
+        Search::Changed(new) => Some(new),
+        Search::Quiet | Search::Clean => None,
+    }
+}
+
+fn plain(value: &[u8], depth: usize) -> Search {
     let nested = depth < DEEPEST && matches!(value.trim_ascii_start().first(), Some(b'{' | b'['));
     match if nested { json::walk(value, depth + 1) } else { Walk::Foreign } {
-        Walk::Changed(new) => Some(new),
-        Walk::Clean => None,
-        Walk::Foreign => engine::redact(value),
+        Walk::Changed(new) => Search::Changed(new),
+        Walk::Clean => Search::Clean,
+        Walk::Foreign => engine::search(value),
     }
 }
 

@@ -73,19 +73,16 @@ impl Redacted<Vec<u8>> {
         Self(lines.collect::<Vec<_>>().concat())
     }
 
-    /// The parts one after the other.
-    pub fn join(parts: &[Self]) -> Self {
-        let mut all = Self::default();
-        parts.iter().for_each(|part| all.append(part));
-        all
-    }
-
-    /// As one line with its newline. A newline within it, which means nothing in JSON, becomes a space.
-    pub fn closed(self) -> Self {
-        let mut line = self.0;
-        line.iter_mut().filter(|byte| **byte == b'\n').for_each(|byte| *byte = b' ');
-        line.push(b'\n');
-        Self(line)
+    /// Puts a line of JSON behind it, without its secrets and with a newline. A newline within it, which
+    /// means nothing in JSON, becomes a space.
+    pub fn add_line(&mut self, line: &[u8]) {
+        let start = self.0.len();
+        match without_secrets(line) {
+            Some(changed) => self.0.extend_from_slice(&changed),
+            None => self.0.extend_from_slice(line),
+        }
+        self.0[start..].iter_mut().filter(|byte| **byte == b'\n').for_each(|byte| *byte = b' ');
+        self.0.push(b'\n');
     }
 
     /// The text with every invalid sequence as U+FFFD.
@@ -107,17 +104,23 @@ const ROUNDS: usize = 16;
 ///
 /// A line that is not JSON is redacted as text.
 pub fn json_line(line: &[u8]) -> Redacted<Vec<u8>> {
-    let mut line = line.to_vec();
+    Redacted(without_secrets(line).unwrap_or_else(|| line.to_vec()))
+}
+
+/// The same; `None` if there was nothing to take out.
+fn without_secrets(line: &[u8]) -> Option<Vec<u8>> {
+    let mut changed: Option<Vec<u8>> = None;
     for _ in 0..ROUNDS {
-        match json::walk(&line, 0) {
-            json::Walk::Clean => return Redacted(line),
-            json::Walk::Changed(next) => line = next,
-            json::Walk::Foreign => return foreign(&line),
+        let line = changed.as_deref().unwrap_or(line);
+        match json::walk(line, 0) {
+            json::Walk::Clean => return changed,
+            json::Walk::Changed(next) => changed = Some(next),
+            json::Walk::Foreign => return Some(foreign(line).0),
         }
     }
     let mut whole = Vec::new();
     escape::encode(&mark::of("engine"), &mut whole);
-    Redacted(whole)
+    Some(whole)
 }
 
 /// A line that should have been JSON: searched as it is and with its escapes undone.

@@ -5,10 +5,10 @@ use std::collections::{HashMap, HashSet};
 use bstr::ByteSlice;
 
 use super::halves::halves;
-use super::{Line, Lines, MAX_LINE, State, read, split};
+use super::{Lines, MAX_LINE, State, read, split};
 use crate::model::agent::Agent;
 use crate::model::digest;
-use crate::model::redact::{self, Redacted};
+use crate::model::redact::Redacted;
 
 /// What a stretch of a transcript came to.
 #[derive(Default)]
@@ -72,42 +72,42 @@ impl Known {
 pub fn keep(agent: Option<Agent>, bytes: &[u8], known: &mut Known) -> Stretch {
     let lines = split(agent.unwrap_or(Agent::Pi), bytes);
     let consumed = lines.complete() as u64;
-    let mut lines = clean(lines);
-    let all = count(&lines);
+    let (mut lines, all) = clean(lines);
+    let mut records = all;
     if !known.0.is_empty() {
         lines = lines.retain(|line| !known.meets(line));
+        records = lines.get().iter().filter(|byte| **byte == b'\n').count() as u64;
     }
-    let records = count(&lines);
     Stretch { lines, records, known: all - records, consumed }
 }
 
-/// Each line without its secrets. That takes its time.
-fn clean(lines: Lines<'_>) -> Redacted<Vec<u8>> {
-    let (mut all, rest) = halves(lines, |lines| {
-        let mut clean = Redacted::with_room(lines.complete());
-        lines.for_each(|line| clean.append(&one(line)));
-        clean
+/// Each line without its secrets, and how many these are. That takes its time.
+fn clean(lines: Lines<'_>) -> (Redacted<Vec<u8>>, u64) {
+    let ((mut all, mut count), rest) = halves(lines, |lines| {
+        let (mut clean, mut count) = (Redacted::with_room(lines.complete()), 0);
+        for line in lines {
+            match line.state {
+                State::TooLong => clean.append(&stub(line.bytes.len() as u64, line.bytes)),
+                State::Whole | State::Broken => clean.add_line(line.bytes),
+            }
+            count += 1;
+        }
+        (clean, count)
     });
-    rest.iter().for_each(|rest| all.append(rest));
-    all
-}
-
-fn one(line: Line<'_>) -> Redacted<Vec<u8>> {
-    match line.state {
-        State::TooLong => stub(line.bytes.len() as u64, line.bytes),
-        State::Whole | State::Broken => redact::json_line(line.bytes).closed(),
+    if let Some((rest, more)) = rest {
+        all.append(&rest);
+        count += more;
     }
-}
-
-fn count(lines: &Redacted<Vec<u8>>) -> u64 {
-    lines.get().iter().filter(|byte| **byte == b'\n').count() as u64
+    (all, count)
 }
 
 /// What is kept of a line that is longer than [`MAX_LINE`]: how long it was, and the SHA-256 of as much.
 pub fn stub(length: u64, begins: &[u8]) -> Redacted<Vec<u8>> {
     let digest = digest::hex(&digest::sha256(&[&begins[..begins.len().min(MAX_LINE)]]));
     let line = format!(r#"{{"type":"trace-stub","bytes":{length},"sha256_of_first_8_mib":"{digest}"}}"#);
-    redact::json_line(line.as_bytes()).closed()
+    let mut stub = Redacted::default();
+    stub.add_line(line.as_bytes());
+    stub
 }
 
 /// The ids of the records in kept lines, in order.
