@@ -28,6 +28,9 @@ const TOGETHER: u64 = 256;
 /// A table of so many bytes is made in memory.
 const SMALL: u64 = 8 << 20;
 
+/// One print for so many slots is few.
+const FEW: u64 = 64;
+
 /// So much of the old table is read at once, bytes.
 const PAGE: u64 = 64 << 10;
 
@@ -112,17 +115,21 @@ impl Seen {
 
     fn note_all(&mut self, prints: &[Print], tip: Oid) -> std::io::Result<()> {
         let room = FIRST_CAPACITY.max((self.count + prints.len() as u64) * 2).next_power_of_two();
+        let room = room.max(self.capacity);
         match self.file {
-            None => self.remake(room)?,
-            Some(_) if room > self.capacity => self.grow(room)?,
-            Some(_) => {}
+            Some(_) if room == self.capacity && !self.are_many(prints) => self.insert(prints)?,
+            _ => self.renew(room, prints)?,
         }
-        self.insert(prints)?;
         self.tip = Some(tip);
         match &self.file {
             Some(file) => file.write_all_at(&self.header(), 0),
             None => Ok(()),
         }
+    }
+
+    /// Whether all slots are written sooner than each of these by itself.
+    fn are_many(&self, prints: &[Print]) -> bool {
+        self.capacity * SLOT <= SMALL && prints.len() as u64 > self.capacity / FEW
     }
 
     /// Only what is new is written, not all that was read with it: who holds no lock may write beside us.
@@ -146,8 +153,9 @@ impl Seen {
         all
     }
 
-    /// Moves everything to a larger table: in memory, if that is small, since each slot by itself takes long.
-    fn grow(&mut self, capacity: u64) -> std::io::Result<()> {
+    /// Moves everything to another table, and more into it: in memory, if that is small, since each slot
+    /// by itself takes long.
+    fn renew(&mut self, capacity: u64, more: &[Print]) -> std::io::Result<()> {
         let (old, size) = (self.file.take(), self.capacity * SLOT);
         self.remake(capacity)?;
         let mut table = vec![FREE; if capacity * SLOT <= SMALL { capacity as usize } else { 0 }];
@@ -155,22 +163,28 @@ impl Seen {
         for at in (0..size).step_by(PAGE as usize) {
             let page = &mut page[..PAGE.min(size - at) as usize];
             old.as_ref().map_or(Ok(()), |old| old.read_exact_at(page, HEADER + at))?;
-            let prints: Vec<Print> =
+            let held: Vec<Print> =
                 page.as_chunks().0.iter().filter(|print| **print != FREE).copied().collect();
-            if table.is_empty() {
-                self.insert(&prints)?;
-                continue;
-            }
-            for print in prints {
-                let mut slot = slot_of(&print, capacity) as usize;
-                while table[slot] != FREE {
-                    slot = (slot + 1) % table.len();
-                }
-                table[slot] = print;
-                self.count += 1;
-            }
+            self.put(&mut table, &held)?;
         }
+        self.put(&mut table, more)?;
         self.file.as_ref().map_or(Ok(()), |file| file.write_all_at(table.as_flattened(), HEADER))
+    }
+
+    /// Into the table in memory, if there is one, else into the file.
+    fn put(&mut self, table: &mut [Print], prints: &[Print]) -> std::io::Result<()> {
+        if table.is_empty() {
+            return self.insert(prints);
+        }
+        for print in prints {
+            let mut slot = slot_of(print, self.capacity) as usize;
+            while table[slot] != FREE && table[slot] != *print {
+                slot = (slot + 1) % table.len();
+            }
+            self.count += u64::from(table[slot] == FREE);
+            table[slot] = *print;
+        }
+        Ok(())
     }
 
     /// Puts an empty table in place of the old one; who has that open goes on with it.
@@ -296,7 +310,7 @@ mod tests {
         let mut seen = Seen::open(&path);
         seen.note(&ids.iter().map(print).collect::<Vec<_>>(), tip).unwrap();
         for capacity in [SMALL / SLOT, 2 * SMALL / SLOT] {
-            seen.grow(capacity).unwrap();
+            seen.renew(capacity, &[]).unwrap();
             assert_eq!((seen.count, seen.capacity), (20_000, capacity));
             assert!(ids.iter().all(|id| seen.holds(id)) && !seen.holds(&id(20_000)));
         }
