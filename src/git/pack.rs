@@ -4,6 +4,7 @@
 //! work. Never asks whether an object exists elsewhere: what another repository holds, it may lose.
 
 use super::{HashKind, ObjectKind};
+use crate::model::both::both;
 use crate::model::oid::Oid;
 use anyhow::{Context, Result, bail};
 use flate2::{Compress, Compression, Decompress, FlushCompress, FlushDecompress, Status};
@@ -41,6 +42,8 @@ pub struct Packed {
 /// Signature, version 2, and the place of the number of objects.
 const HEADER: &[u8; 12] = b"PACK\0\0\0\x02\0\0\0\0";
 const IDX_HEADER: &[u8; 8] = b"\xfftOc\0\0\0\x02";
+/// To name so many bytes and to deflate them is work for two.
+const LARGE: usize = 256 << 10;
 /// Offsets from here on stand in the table of 64 bits.
 const FAR: usize = 1 << 31;
 
@@ -57,7 +60,18 @@ impl Pack {
 
     /// Adds an object and returns its id. An object that is here already is not stored again.
     pub fn add(&mut self, kind: ObjectKind, bytes: &[u8]) -> Result<Oid> {
-        self.add_unless(kind, bytes, |_| false)
+        if bytes.len() < LARGE {
+            return self.add_unless(kind, bytes, |_| false);
+        }
+        let (offset, name) = (self.bytes.len(), self.kind);
+        let (entry, id) = both(|| self.push(kind, bytes), || name.hash(kind, bytes));
+        let (entry, id) = (entry?, id?);
+        if self.has(id) {
+            self.bytes.truncate(offset);
+        } else {
+            self.entries.insert(id, entry);
+        }
+        Ok(id)
     }
 
     /// Adds an object, unless it is here already or `elsewhere` says that it need not be.
@@ -71,13 +85,18 @@ impl Pack {
         if self.has(id) || elsewhere(id) {
             return Ok(id);
         }
+        let entry = self.push(kind, bytes)?;
+        self.entries.insert(id, entry);
+        Ok(id)
+    }
+
+    fn push(&mut self, kind: ObjectKind, bytes: &[u8]) -> Result<Entry> {
         let offset = self.bytes.len();
         push_entry_header(&mut self.bytes, kind, bytes.len());
         let data = self.bytes.len();
         self.compress(bytes)?;
         let crc = crc32fast::hash(&self.bytes[offset..]);
-        self.entries.insert(id, Entry { kind, offset, data, len: bytes.len(), crc });
-        Ok(id)
+        Ok(Entry { kind, offset, data, len: bytes.len(), crc })
     }
 
     /// True if the object is in this pack.
@@ -196,6 +215,18 @@ mod tests {
     use super::*;
     use crate::git::sandbox::{Dir, dice};
     use crate::git::{commit, tree};
+
+    #[test]
+    fn a_large_object_that_is_there_already_is_not_stored_again() {
+        let mut pack = Pack::new(HashKind::Sha1);
+        let (large, other) = (vec![b'x'; LARGE], vec![b'y'; LARGE]);
+        let id = pack.add(ObjectKind::Blob, &large).unwrap();
+        let other_id = pack.add(ObjectKind::Blob, &other).unwrap();
+        let length = pack.new_bytes();
+        assert_eq!(pack.add(ObjectKind::Blob, &large).unwrap(), id);
+        assert_eq!(id, HashKind::Sha1.hash(ObjectKind::Blob, &large).unwrap());
+        assert_eq!((pack.new_bytes(), pack.get(other_id).unwrap().1 == other), (length, true));
+    }
 
     fn noise(len: usize) -> Vec<u8> {
         (0..len).map(|_| dice() as u8).collect()

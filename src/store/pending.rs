@@ -10,6 +10,7 @@ use anyhow::Result;
 use super::reused;
 use super::seen::{self, Print, Seen};
 use crate::disk::journal::{self, Found, Stem};
+use crate::model::both::each;
 use crate::model::cursor::Cursor;
 use crate::model::event::{Event, What};
 use crate::model::id::CommandId;
@@ -19,6 +20,9 @@ use crate::wire::{event, shell};
 
 /// The most bytes one batch takes: the rest is for the next, so memory stays bounded.
 const MOST: u64 = 2 << 20;
+
+/// To read so many events is work for two.
+const MANY: usize = 512;
 
 /// The longest frame, and the NULs around it.
 const FRAME: u64 = frame::CAP as u64 + 2;
@@ -102,8 +106,10 @@ impl Pending {
         self.more |= found.len - start > room;
         let split = frame::split(&bytes);
         let mut items = Vec::new();
-        for piece in split.pieces {
-            match told(piece, &found.name) {
+        for (piece, item) in
+            split.pieces.iter().zip(each(&split.pieces, MANY, |piece| told(piece, &found.name)))
+        {
+            match item {
                 Some(item) => items.push(item),
                 None => self.set_aside.push(piece.bytes().to_vec()),
             }
@@ -178,7 +184,7 @@ fn end_of(event: &Event) -> Option<&CommandId> {
 }
 
 /// The event that a piece of a journal tells.
-fn told(piece: Piece<'_>, file_name: &str) -> Option<Item> {
+fn told(piece: &Piece<'_>, file_name: &str) -> Option<Item> {
     let event = match piece {
         Piece::Whole(payload) => parse(payload, file_name),
         // JSON says by itself whether it is whole; a shell's record does not.
