@@ -23,7 +23,7 @@ use crate::wire::call;
 use crate::wire::sessionsdb;
 use crate::wire::transcripts::place::{Env, named, shelves};
 use crate::wire::transcripts::retell::{Retelling, Told};
-use crate::wire::transcripts::{BLOCK, LONG, Meta, read, records, split, summary::Summary};
+use crate::wire::transcripts::{BLOCK, LONG, Meta, read, split, summary::Summary};
 
 /// So much of a transcript says whose it is, bytes.
 const HEAD: u64 = 256 << 10;
@@ -167,7 +167,7 @@ impl Found {
             let bytes = file.read(at, block)?;
             let lines = split(self.agent, &bytes);
             let complete = lines.complete() as u64;
-            for record in records(self.agent, lines) {
+            for record in lines.flat_map(|line| read(self.agent, line.bytes)) {
                 retelling.take(&record).into_iter().try_for_each(|told| writer.take(told))?;
             }
             told();

@@ -19,7 +19,7 @@ use crate::wire::frame::{self, Piece};
 use crate::wire::{event, shell};
 
 /// The most bytes one batch takes: the rest is for the next, so memory stays bounded.
-const MOST: u64 = 2 << 20;
+const MOST: u64 = 1 << 20;
 
 /// To read so many events is work for two.
 const MANY: usize = 512;

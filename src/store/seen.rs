@@ -26,7 +26,7 @@ const FIRST_CAPACITY: u64 = 1 << 10;
 const TOGETHER: u64 = 256;
 
 /// A table of so many bytes is made in memory.
-const SMALL: u64 = 8 << 20;
+const SMALL: u64 = 2 << 20;
 
 /// One print for so many slots is few.
 const FEW: u64 = 64;

@@ -52,7 +52,7 @@ const CARRIED: usize = 64;
 
 /// The most new bytes that one checkpoint takes of one transcript, and one more block: the rest is for the
 /// next, so memory stays bounded.
-const MOST: u64 = 6 << 20;
+const MOST: u64 = 4 << 20;
 
 /// The most bytes that one checkpoint looks at, so that others need not wait. Of a file that was written
 /// anew, what is known is known up to here; lines that come again behind it are kept again.

@@ -4,9 +4,9 @@ use std::collections::{HashMap, HashSet};
 
 use bstr::ByteSlice;
 
-use super::halves::halves;
 use super::{Lines, MAX_LINE, State, read, split};
 use crate::model::agent::Agent;
+use crate::model::both::both;
 use crate::model::digest;
 use crate::model::redact::Redacted;
 
@@ -81,24 +81,25 @@ pub fn keep(agent: Option<Agent>, bytes: &[u8], known: &mut Known) -> Stretch {
     Stretch { lines, records, known: all - records, consumed }
 }
 
-/// Each line without its secrets, and how many these are. That takes its time.
+/// Each line without its secrets, and how many these are. That takes its time: of many lines two threads
+/// take a half each.
 fn clean(lines: Lines<'_>) -> (Redacted<Vec<u8>>, u64) {
-    let ((mut all, mut count), rest) = halves(lines, |lines| {
-        let (mut clean, mut count) = (Redacted::with_room(lines.complete()), 0);
-        for line in lines {
-            match line.state {
-                State::TooLong => clean.append(&stub(line.bytes.len() as u64, line.bytes)),
-                State::Whole | State::Broken => clean.add_line(line.bytes),
-            }
-            count += 1;
+    let (first, Some(second)) = lines.halves() else { return cleaned(lines) };
+    let ((mut all, count), (rest, more)) = both(|| cleaned(first), || cleaned(second.clone()));
+    all.append(&rest);
+    (all, count + more)
+}
+
+fn cleaned(lines: Lines<'_>) -> (Redacted<Vec<u8>>, u64) {
+    let (mut clean, mut count) = (Redacted::with_room(lines.complete()), 0);
+    for line in lines {
+        match line.state {
+            State::TooLong => clean.append(&stub(line.bytes.len() as u64, line.bytes)),
+            State::Whole | State::Broken => clean.add_line(line.bytes),
         }
-        (clean, count)
-    });
-    if let Some((rest, more)) = rest {
-        all.append(&rest);
-        count += more;
+        count += 1;
     }
-    (all, count)
+    (clean, count)
 }
 
 /// What is kept of a line that is longer than [`MAX_LINE`]: how long it was, and the SHA-256 of as much.

@@ -15,7 +15,6 @@ mod cursor;
 mod droid;
 mod fold;
 mod gemini;
-mod halves;
 pub mod keep;
 mod lens;
 mod opencode;
@@ -27,7 +26,6 @@ mod standing;
 pub mod summary;
 
 pub use droid::settings as droid_settings;
-pub use halves::records;
 pub use opencode::{Listed, listed};
 pub use split::{BLOCK, LONG, Line, Lines, MAX_LINE, State, split};
 pub use summary::Summary;
