@@ -52,7 +52,7 @@ const CARRIED: usize = 64;
 
 /// The most new bytes that one checkpoint takes of one transcript, and one more block: the rest is for the
 /// next, so memory stays bounded.
-const MOST: u64 = 4 << 20;
+const MOST: u64 = 5 << 20;
 
 /// The most bytes that one checkpoint looks at, so that others need not wait. Of a file that was written
 /// anew, what is known is known up to here; lines that come again behind it are kept again.
@@ -301,7 +301,9 @@ fn take(mark: &Mark, known: impl FnOnce() -> Result<Known>) -> Result<Option<Gai
 
 /// What a transcript holds behind `start`, as much as one checkpoint takes; and whether there is more.
 fn gained(file: &Transcript, start: u64, agent: Option<Agent>, known: &mut Known) -> Result<(Stretch, bool)> {
-    let (mut all, mut block) = (Stretch::default(), BLOCK);
+    let room = usize::try_from(file.length.saturating_sub(start).min(MOST + BLOCK))?;
+    let mut all = Stretch { lines: Redacted::with_room(room), ..Stretch::default() };
+    let mut block = BLOCK;
     while (all.lines.get().len() as u64) < MOST && all.consumed < FAR {
         let at = start + all.consumed;
         let bytes = file.read(at, block)?;
