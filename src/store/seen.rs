@@ -71,7 +71,7 @@ impl Seen {
         let (capacity, count) = (number(&header[8..16]), number(&header[16..24]));
         let whole = file.metadata().is_ok_and(|meta| meta.len() == HEADER + capacity.saturating_mul(SLOT));
         let tip = Oid::from_bytes(&header[25..25 + usize::from(header[24]).min(32)]);
-        match whole && capacity.is_power_of_two() && count < capacity {
+        match whole && capacity.is_power_of_two() && capacity >= FIRST_CAPACITY && count < capacity {
             true => Self { file: Some(file), capacity, count, tip, ..none },
             false => none,
         }
