@@ -39,6 +39,11 @@ const PAUSE: Duration = Duration::from_secs(3600);
 /// More checkpoints than this do not come while a merge chooses its packs.
 const MOST_NEWER: usize = 1_000;
 
+/// What git compares an object with takes no more memory than this. Among pieces of long conversations
+/// that is less than half of the time and a third of the memory, for packs that are a sixteenth larger;
+/// of small objects it is more than git compares anyway.
+const WINDOW: &str = "pack.windowMemory=16m";
+
 /// How the names of folders begin in which a merge makes its pack; only the merger touches them.
 const ROOM: &str = "merge-";
 
@@ -276,6 +281,8 @@ fn pack_into(store: &Path, room: &Path, order: &[u8]) -> Result<String> {
     git.args([
         "-c",
         "pack.threads=1",
+        "-c",
+        WINDOW,
         "-c",
         "core.fsync=pack,pack-metadata",
         "pack-objects",
