@@ -71,7 +71,7 @@ impl Seen {
         let (capacity, count) = (number(&header[8..16]), number(&header[16..24]));
         let whole = file.metadata().is_ok_and(|meta| meta.len() == HEADER + capacity.saturating_mul(SLOT));
         let tip = Oid::from_bytes(&header[25..25 + usize::from(header[24]).min(32)]);
-        match whole && capacity.is_power_of_two() && capacity >= FIRST_CAPACITY && count < capacity {
+        match whole && capacity.is_power_of_two() && capacity >= TOGETHER && count < capacity {
             true => Self { file: Some(file), capacity, count, tip, ..none },
             false => none,
         }
@@ -177,6 +177,10 @@ impl Seen {
             return self.insert(prints);
         }
         for print in prints {
+            // More may lie in the old table than it says: who holds no lock counts only what is its own.
+            if self.count >= self.capacity {
+                return Err(std::io::ErrorKind::StorageFull.into());
+            }
             let mut slot = slot_of(print, self.capacity) as usize;
             while table[slot] != FREE && table[slot] != *print {
                 slot = (slot + 1) % table.len();
@@ -314,6 +318,30 @@ mod tests {
             assert_eq!((seen.count, seen.capacity), (20_000, capacity));
             assert!(ids.iter().all(|id| seen.holds(id)) && !seen.holds(&id(20_000)));
         }
+        fs::remove_file(path).unwrap();
+    }
+
+    #[test]
+    fn a_table_with_more_in_it_than_it_says_is_full_one_day_and_then_made_anew() {
+        let path = std::env::temp_dir().join(format!("trace-seen-full-{}", std::process::id()));
+        let tip = Oid::from_bytes(&[1; 20]).unwrap();
+        let prints: Vec<Print> = (0..1100).map(|n| print(&id(n))).collect();
+        let mut seen = Seen::open(&path);
+        // As who holds no lock beside others leaves it: their count is not ours.
+        for one in prints[..1024].chunks(1) {
+            seen.count = 0;
+            seen.note(one, tip).unwrap();
+        }
+        seen.count = 0;
+        assert!(
+            seen.note(&prints[1024..], tip).is_err(),
+            "it has no room, and does not look for it for ever"
+        );
+        let mut again = Seen::open(&path);
+        assert_eq!(again.tip, None, "whoever opens it next fills it from the chain");
+        again.clear().unwrap();
+        again.note(&prints, tip).unwrap();
+        assert_eq!(again.among(&prints).len(), prints.len());
         fs::remove_file(path).unwrap();
     }
 
