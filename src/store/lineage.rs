@@ -16,6 +16,7 @@ use crate::model::agent::Agent;
 use crate::model::id::SessionId;
 use crate::model::session::{self, Edit, ParentKind};
 use crate::model::text::Text;
+use crate::model::transcript::Kept;
 use crate::wire::transcripts::{Record, Said, keep, read, summary::Summary};
 
 /// Of more sessions that begin with the same record only the newest are looked at.
@@ -25,8 +26,9 @@ const MOST: usize = 16;
 const BEGINS: usize = 256;
 
 /// Where a new transcript comes from: as it says itself, else by what its beginning has in common with
-/// another session of the same agent.
-pub fn find(store: &Store, new: &Piece, held: &[Held]) -> Result<Option<Edit>> {
+/// another session of the same agent: one that is `held`, or is taken in by the same checkpoint as
+/// `older` pieces.
+pub fn find(store: &Store, new: &Piece, held: &[Held], older: &[Piece]) -> Result<Option<Edit>> {
     let Some(agent) = Agent::parse(&new.kept.mark.agent) else { return Ok(None) };
     if let Some(said) = said(agent, new) {
         return Ok(Some(said));
@@ -35,18 +37,21 @@ pub fn find(store: &Store, new: &Piece, held: &[Held]) -> Result<Option<Edit>> {
     let ids = OnceCell::new();
     let ids = || ids.get_or_init(|| keep::ids(agent, new.lines.get()));
     let mut best: Option<(usize, Edit)> = None;
-    let begins_alike = |one: &&Held| {
-        one.session != new.session
-            && one.kept.first.as_ref() == Some(first)
-            && one.kept.mark.agent == new.kept.mark.agent
+    let begins_alike = |(session, kept): &Named<'_>| {
+        **session != new.session
+            && kept.first.as_ref() == Some(first)
+            && kept.mark.agent == new.kept.mark.agent
     };
-    for other in held.iter().rev().filter(begins_alike).take(MOST) {
-        let (shared, whole) = common(ids(), of(store, agent, other, held))?;
+    let here = older.iter().map(|one| (&one.session, &one.kept));
+    let all = held.iter().map(|one| (&one.session, &one.kept)).chain(here);
+    for other in all.rev().filter(begins_alike).take(MOST) {
+        let theirs = of(store, agent, other, held).chain(of_these(agent, other, older));
+        let (shared, whole) = common(ids(), theirs)?;
         if best.as_ref().is_none_or(|(most, _)| shared > *most)
             && let Some(last) = shared.checked_sub(1)
         {
             let edit = Edit::LineageFound {
-                of: other.session.clone(),
+                of: other.0.clone(),
                 at_message: Text::from(ids()[last].as_str()),
                 shared: shared as u64,
                 whole,
@@ -97,25 +102,43 @@ fn common(ids: &[String], mut theirs: impl Iterator<Item = Result<String>>) -> R
     Ok((shared, true))
 }
 
-/// The ids of the records of a transcript, from its first piece on, a piece at a time.
+/// A piece, by whose it is and what is known of it.
+type Named<'a> = (&'a SessionId, &'a Kept);
+
+/// Whether two pieces are of one transcript.
+fn is_of_one(one: Named<'_>, other: Named<'_>) -> bool {
+    one.0 == other.0 && one.1.mark.path == other.1.mark.path
+}
+
+/// The ids of the records of a transcript that the chain holds, from its first piece on, a piece at a time.
 fn of<'h>(
     store: &'h Store,
     agent: Agent,
-    first: &'h Held,
+    first: Named<'h>,
     held: &'h [Held],
 ) -> impl Iterator<Item = Result<String>> + 'h {
-    let same = |one: &&Held| one.session == first.session && one.kept.mark.path == first.kept.mark.path;
+    let same = move |one: &&Held| is_of_one((&one.session, &one.kept), first);
     held.iter().filter(same).flat_map(move |one| match piece(store, one) {
         Ok(lines) => keep::ids(agent, &lines).into_iter().map(Ok).collect(),
         Err(error) => vec![Err(error)],
     })
 }
 
+/// The same, of what the checkpoint in the making takes in.
+fn of_these<'p>(
+    agent: Agent,
+    first: Named<'p>,
+    pieces: &'p [Piece],
+) -> impl Iterator<Item = Result<String>> + 'p {
+    let same = move |one: &&Piece| is_of_one((&one.session, &one.kept), first);
+    pieces.iter().filter(same).flat_map(move |one| keep::ids(agent, one.lines.get())).map(Ok)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::model::redact;
-    use crate::model::transcript::{Kept, Mark};
+    use crate::model::transcript::Mark;
 
     fn piece_of(lines: &str) -> Piece {
         let kept = Kept {

@@ -122,8 +122,10 @@ pub fn gather<'e>(
             }
         }
     }
-    for new in gains.pieces.iter().filter(|piece| piece.begins) {
-        let found = lineage::find(store, new, past.pieces()?)?;
+    // Whether one checkpoint takes two of them in or each has its own is chance: the older comes first.
+    gains.pieces.sort_by_key(|piece| piece.kept.mark.written);
+    for (at, new) in gains.pieces.iter().enumerate().filter(|(_, piece)| piece.begins) {
+        let found = lineage::find(store, new, past.pieces()?, &gains.pieces[..at])?;
         gains.found.extend(found.map(|edit| (new.session.clone(), edit)));
     }
     gains.settle();

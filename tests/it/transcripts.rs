@@ -339,6 +339,28 @@ fn a_conversation_that_shares_its_beginning_is_a_fork_and_one_that_shares_nothin
 }
 
 #[test]
+fn of_two_conversations_that_one_checkpoint_takes_in_the_later_is_a_fork_of_the_earlier() {
+    let sandbox = Sandbox::enabled();
+    let file = claude(&sandbox, &sandbox.dir.to_string_lossy());
+    fs::create_dir_all(file.parent().unwrap()).unwrap();
+    let talk = Talk { sandbox, file };
+    let begins = record("a", "one") + &record("b", "two");
+    // Which of them is told of first says nothing: their files say which is older.
+    for (id, at, own) in [("fork", 1_700_000_002, "d"), (ID, 1_700_000_001, "c")] {
+        let file = talk.file.with_file_name(format!("{id}.jsonl"));
+        fs::write(&file, begins.clone() + &record(own, "three")).unwrap();
+        let written = std::time::UNIX_EPOCH + std::time::Duration::from_secs(at);
+        fs::File::open(&file).unwrap().set_modified(written).unwrap();
+        hook_at(&talk.sandbox, &talk.sandbox, &file, "SessionStart", json!({"session_id": id}));
+    }
+    talk.sandbox.checkpoint();
+    let all = listed(&talk);
+    let of = |id: &str| all.iter().find(|one| one["external_ids"] == json!([id])).unwrap();
+    assert_eq!((&of("fork")["parent"], &of("fork")["parent_kind"]), (&of(ID)["id"], &json!("fork")));
+    assert_eq!(of(ID)["parent"], Value::Null);
+}
+
+#[test]
 fn what_an_agent_says_of_a_parent_is_believed_and_what_a_person_says_more() {
     let sandbox = Sandbox::enabled();
     let start = |agent: &str, payload: Value| {
