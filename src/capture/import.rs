@@ -10,7 +10,7 @@ use std::time::SystemTime;
 use anyhow::{Context, Result};
 use bstr::ByteSlice;
 
-use crate::disk::file::Durability;
+use crate::disk::file::{self, Durability};
 use crate::disk::transcript::Transcript;
 use crate::model::agent::Agent;
 use crate::model::event::{Event, What};
@@ -125,6 +125,29 @@ impl Found {
         SessionId::of_key(self.agent.name(), self.external.as_bytes())
     }
 
+    /// Marks that its telling has begun: until the mark is gone, what is known of it may be a part.
+    ///
+    /// # Errors
+    /// The mark cannot be written.
+    pub fn begin_telling(&self, home: &Home) -> Result<()> {
+        file::private_dir(&home.place.importing())?;
+        file::replace(&self.mark(home), b"", Durability::Buffered)
+    }
+
+    /// Whether its telling was begun and, for all that we know, not ended.
+    pub fn is_half_told(&self, home: &Home) -> bool {
+        self.mark(home).exists()
+    }
+
+    /// A checkpoint holds all of it. A mark that cannot be removed costs another telling, which adds nothing.
+    pub fn end_telling(&self, home: &Home) {
+        let _ = std::fs::remove_file(self.mark(home));
+    }
+
+    fn mark(&self, home: &Home) -> PathBuf {
+        home.place.importing().join(self.session().as_str())
+    }
+
     /// Tells only that there is such a session and where its transcript is: the next checkpoint reads it.
     ///
     /// # Errors
@@ -152,15 +175,14 @@ impl Found {
         if self.agent == Agent::OpenCode { file.length.min(DOCUMENT) } else { BLOCK }
     }
 
-    /// Tells it to the journal of a worktree, as its hooks would have, and `told` of each block. Told
-    /// twice it is there once.
+    /// Tells the journal of a worktree what was said and done, as hooks would have, once the conversation is
+    /// [introduced](Self::introduce); and `told` of each block. Told twice it is there once.
     ///
     /// # Errors
     /// The transcript cannot be read, or the journal not be written; what was told by then is kept.
     pub fn retell(&self, home: &Home, mode: Mode, told: &dyn Fn()) -> Result<Counts> {
-        let (mut retelling, began) = self.begin(home)?;
+        let (mut retelling, _) = self.begin(home)?;
         let mut writer = Writer { home, found: self, mode, waiting: Vec::new(), counts: Counts::default() };
-        writer.begin(retelling.start(&self.meta, began));
         let file = Transcript::open(&self.path).with_context(|| format!("read {}", self.path.display()))?;
         let (mut at, mut block) = (0, self.block(&file));
         while at < file.length {

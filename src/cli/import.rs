@@ -196,16 +196,31 @@ pub fn retold(
     all: Vec<(Found, Home)>,
     mode: Mode,
 ) -> Result<Vec<ImportView>> {
-    match mode {
-        Mode::Count => tell(known, all, mode, &|_| {}),
-        Mode::Record => flush::beside(world, |told| tell(known, all, mode, told)),
+    if mode == Mode::Count {
+        return tell(known, &all, mode, &|_| {});
     }
+    // Before anything is told of any: which is older than another is decided where both are there.
+    for (found, home) in &all {
+        if !is_told(known, found, home) {
+            found.begin_telling(home)?;
+        }
+        found.introduce(home)?;
+    }
+    let rows = flush::beside(world, |told| tell(known, &all, mode, told))?;
+    all.iter().for_each(|(found, home)| found.end_telling(home));
+    Ok(rows)
+}
+
+/// Whether a session said something already, and all of it: one that its hooks told of, or that was taken
+/// in before, is not told again; but what its transcript holds is still read.
+fn is_told(known: &HashSet<SessionId>, found: &Found, home: &Home) -> bool {
+    known.contains(&found.session()) && !found.is_half_told(home)
 }
 
 /// Tells them to the journals, and `told` each time which one got something.
 fn tell(
     known: &HashSet<SessionId>,
-    all: Vec<(Found, Home)>,
+    all: &[(Found, Home)],
     mode: Mode,
     told: &dyn Fn(&Home),
 ) -> Result<Vec<ImportView>> {
@@ -213,24 +228,19 @@ fn tell(
     let mut progress = Progress::new();
     for (found, home) in all {
         progress.step();
-        // A session that its hooks told of, or that was taken in before, is not told again; but what its
-        // transcript holds is still read.
-        let is_known = known.contains(&found.session());
+        let is_known = is_told(known, found, home);
         let counts = match is_known {
             true => Counts::default(),
-            false => found.retell(&home, mode, &|| told(&home))?,
+            false => found.retell(home, mode, &|| told(home))?,
         };
-        if is_known && mode == Mode::Record {
-            found.introduce(&home)?;
-        }
-        told(&home);
+        told(home);
         rows.push(ImportView {
             session: found.session(),
             agent: found.agent.name(),
-            external: found.external,
-            path: found.path,
+            external: found.external.clone(),
+            path: found.path.clone(),
             bytes: found.bytes,
-            about: found.title,
+            about: found.title.clone(),
             known: is_known,
             prompts: counts.prompts,
             commands: counts.commands,

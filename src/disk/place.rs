@@ -143,6 +143,11 @@ impl Place {
         self.trace().join("ops").join(worktree.as_str())
     }
 
+    /// Whose telling by an import was begun, a file each, until a checkpoint holds all of it.
+    pub fn importing(&self) -> PathBuf {
+        self.trace().join("importing")
+    }
+
     /// The record of what went wrong inside hooks.
     pub fn trouble(&self) -> PathBuf {
         self.trace().join("trouble.jsonl")

@@ -39,6 +39,7 @@ pub mod compose;
 pub mod draft;
 pub mod flush;
 pub mod fsck;
+pub mod gain;
 pub mod headers;
 pub mod home;
 pub mod land;

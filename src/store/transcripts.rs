@@ -9,14 +9,12 @@
 //! checkpoint does. One that cannot be read delays nothing.
 
 use std::cell::OnceCell;
-use std::ffi::OsStr;
 use std::io;
-use std::os::unix::ffi::OsStrExt;
-use std::path::Path;
 
 use anyhow::{Context, Result};
 use bstr::ByteSlice;
 
+use super::gain::{self, Gain, Taken, path_of};
 use super::home::Home;
 use super::ledger::Ledger;
 use super::models::Chain;
@@ -26,7 +24,6 @@ use crate::git::pack::Pack;
 use crate::git::store::Store;
 use crate::git::tree;
 use crate::git::{FILE, ObjectKind};
-use crate::model::agent::Agent;
 use crate::model::change::Side;
 use crate::model::checkpoint::Checkpoint;
 use crate::model::event::{Event, What};
@@ -37,8 +34,7 @@ use crate::model::session::Edit;
 use crate::model::text::Text;
 use crate::model::time::Timestamp;
 use crate::model::transcript::{Kept, Mark};
-use crate::wire::transcripts::keep::{self, Known, Stretch};
-use crate::wire::transcripts::{BLOCK, LONG};
+use crate::wire::transcripts::keep::Known;
 use crate::wire::{event, kept};
 
 /// Where the transcripts lie in a checkpoint's tree.
@@ -50,23 +46,19 @@ pub const POSITIONS: &[u8] = b"positions";
 /// So many marks are carried along.
 const CARRIED: usize = 64;
 
-/// The most new bytes that one checkpoint takes of one transcript, and one more block: the rest is for the
+/// The most new bytes that one checkpoint takes of all transcripts, and one more block: the rest is for the
 /// next, so memory stays bounded.
 const MOST: u64 = 5 << 20;
-
-/// The most bytes that one checkpoint looks at, so that others need not wait. Of a file that was written
-/// anew, what is known is known up to here; lines that come again behind it are kept again.
-const FAR: u64 = 64 << 20;
 
 /// What a checkpoint gets of the transcripts.
 #[derive(Default)]
 pub struct Gains {
     pub pieces: Vec<Piece>,
-    /// Where it stands now with each, the one that grew last at the end.
+    /// Where it stands now with each: the one that grew last behind the others, then those that wait.
     pub marks: Vec<(SessionId, Mark)>,
     /// What says so in the checkpoint before, if that is still right.
     pub unchanged: Option<Side>,
-    /// One of them has more than one checkpoint may take.
+    /// They have more than one checkpoint may take.
     pub more: bool,
     /// What of other sessions was found in those that are new.
     pub found: Vec<(SessionId, Edit)>,
@@ -112,10 +104,12 @@ pub fn gather<'e>(
     for event in events {
         gains.meet(event, &past)?;
     }
-    for (session, mark) in std::mem::take(&mut gains.marks) {
-        match take(&mark, || past.known(&session, &mark)) {
-            Ok(Some(gain)) => gains.add(session, gain),
-            Ok(None) => gains.marks.push((session, mark)),
+    let mut waiting = Vec::new();
+    for (session, mark) in in_order(std::mem::take(&mut gains.marks)) {
+        match gain::take(&mark, gains.room(), || past.known(&session, &mark)) {
+            Ok(Taken::Nothing) => gains.marks.push((session, mark)),
+            Ok(Taken::Later) => waiting.push((session, mark)),
+            Ok(Taken::Gain(gain)) => gains.add(session, *gain),
             Err(error) => {
                 note(home, &mark, &error);
                 gains.marks.push((session, mark));
@@ -128,9 +122,19 @@ pub fn gather<'e>(
         let found = lineage::find(store, new, past.pieces()?, &gains.pieces[..at])?;
         gains.found.extend(found.map(|edit| (new.session.clone(), edit)));
     }
-    gains.settle();
+    gains.settle(waiting);
     gains.unchanged = unchanged.filter(|_| gains.marks == old);
     Ok(gains)
+}
+
+/// Those that nothing was taken of yet come last, the older file first: who copied another's beginning is
+/// the younger.
+fn in_order(mut marks: Vec<(SessionId, Mark)>) -> Vec<(SessionId, Mark)> {
+    marks.sort_by_cached_key(|(_, mark)| match mark.proof.is_empty() {
+        true => Transcript::open(path_of(&mark.path)).map_or(i64::MAX, |file| file.written),
+        false => i64::MIN,
+    });
+    marks
 }
 
 /// What the chain holds already, read where somebody asks.
@@ -176,10 +180,6 @@ fn is_named_like_one(path: &Text) -> bool {
     path.is_absolute() && path.extension().is_some_and(|end| end == "jsonl" || end == "json")
 }
 
-fn path_of(path: &Text) -> &Path {
-    Path::new(OsStr::from_bytes(path.as_bytes()))
-}
-
 /// An agent that has not begun its transcript, or deleted it, is no trouble.
 fn note(home: &Home, mark: &Mark, error: &anyhow::Error) {
     let is_absent = error.downcast_ref::<io::Error>().is_some_and(|io| io.kind() == io::ErrorKind::NotFound);
@@ -187,16 +187,6 @@ fn note(home: &Home, mark: &Mark, error: &anyhow::Error) {
         let what = format!("{}: {error:#}", mark.path.lossy());
         trouble::note(&home.place.common, "keep a transcript", &what);
     }
-}
-
-/// What was taken of a transcript at once.
-struct Gain {
-    mark: Mark,
-    stretch: Stretch,
-    /// The id of its first record, if it is new.
-    first: Option<Text>,
-    begins: bool,
-    more: bool,
 }
 
 impl Gains {
@@ -262,8 +252,13 @@ impl Gains {
         kept.chain(found).flat_map(|(of, what)| draft::told(now, Some(of), what)).collect()
     }
 
-    /// The marks of those that grew go to the end, and the oldest go.
-    fn settle(&mut self) {
+    /// How many bytes may still be taken.
+    fn room(&self) -> u64 {
+        MOST.saturating_sub(self.pieces.iter().map(|piece| piece.kept.bytes).sum())
+    }
+
+    /// The marks of those that grew go to the end, and the oldest go; but none of those that wait.
+    fn settle(&mut self, waiting: Vec<(SessionId, Mark)>) {
         let grew = |of: &SessionId, mark: &Mark| {
             self.pieces.iter().any(|piece| piece.session == *of && piece.kept.mark.path == mark.path)
         };
@@ -272,66 +267,9 @@ impl Gains {
         self.marks = [first, last].concat();
         let many = self.marks.len().saturating_sub(CARRIED);
         self.marks.drain(..many);
+        self.more |= !waiting.is_empty();
+        self.marks.extend(waiting);
     }
-}
-
-/// Takes what a transcript gained; `None` if that is nothing.
-fn take(mark: &Mark, known: impl FnOnce() -> Result<Known>) -> Result<Option<Gain>> {
-    let file = Transcript::open(path_of(&mark.path))?;
-    // Most of those that are carried along are idle, and looked at by every leader.
-    if (file.length, file.written) == (mark.offset, mark.written) {
-        return Ok(None);
-    }
-    let (start, mut known) = match file.proof(mark.offset)? == Some(mark.proof.clone()) {
-        true => (mark.offset, Known::default()),
-        false => (0, known()?),
-    };
-    let agent = Agent::parse(&mark.agent);
-    let (stretch, more) = gained(&file, start, agent, &mut known)?;
-    let end = start + stretch.consumed;
-    match file.proof(end)? {
-        Some(proof) if (end, &proof, file.written) != (mark.offset, &mark.proof, mark.written) => {
-            let begins = mark.proof.is_empty();
-            let known = agent.filter(|_| begins);
-            let first = known.and_then(|agent| keep::first_id(agent, stretch.lines.get())).map(Text::from);
-            let mark = Mark { offset: end, proof, written: file.written, ..mark.clone() };
-            Ok(Some(Gain { mark, stretch, first, begins, more }))
-        }
-        _ => Ok(None),
-    }
-}
-
-/// What a transcript holds behind `start`, as much as one checkpoint takes; and whether there is more.
-fn gained(file: &Transcript, start: u64, agent: Option<Agent>, known: &mut Known) -> Result<(Stretch, bool)> {
-    let room = usize::try_from(file.length.saturating_sub(start).min(MOST + BLOCK))?;
-    let mut all = Stretch { lines: Redacted::with_room(room), ..Stretch::default() };
-    let mut block = BLOCK;
-    while (all.lines.get().len() as u64) < MOST && all.consumed < FAR {
-        let at = start + all.consumed;
-        let bytes = file.read(at, block)?;
-        let is_last = (bytes.len() as u64) < block;
-        let stretch = keep::keep(agent, &bytes, known);
-        match stretch.consumed {
-            0 if is_last => return Ok((all, false)),
-            0 if block < LONG => block = LONG,
-            0 if all.consumed > 0 => break,
-            0 => {
-                let Some(end) = file.line_end(at + LONG)? else { return Ok((all, false)) };
-                let lines = keep::stub(end - at, &bytes);
-                let stub = Stretch { lines, records: 1, known: 0, consumed: end - at };
-                return Ok((stub, end < file.length));
-            }
-            _ => {
-                all.append(stretch);
-                block = BLOCK;
-            }
-        }
-        if is_last {
-            return Ok((all, false));
-        }
-    }
-    let more = start + all.consumed < file.length;
-    Ok((all, more))
 }
 
 /// What the chain holds of transcripts, oldest first.

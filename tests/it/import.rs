@@ -95,6 +95,63 @@ fn what_agents_said_here_before_is_taken_in_once_and_nothing_of_elsewhere() {
     assert_eq!(sandbox.trace(&["import", "nobody"]).code, 1);
 }
 
+/// A conversation of so many commands, each with an answer of so many bytes.
+fn long(sandbox: &Sandbox, id: &str, commands: usize, bytes: usize) -> PathBuf {
+    let file = claude(sandbox, id, &sandbox.dir, &format!("do {commands} things"));
+    let mut text = String::new();
+    for number in 0..commands {
+        let call = json!({"type": "tool_use", "id": format!("{id}-{number}"), "name": "Bash",
+            "input": {"command": format!("make {id} {number}")}});
+        let said = json!({"type": "tool_result", "tool_use_id": format!("{id}-{number}"), "content": "x".repeat(bytes)});
+        for (end, role, content) in [("a", "assistant", call), ("b", "user", said)] {
+            let line = json!({"sessionId": id, "cwd": sandbox.dir, "timestamp": "2026-09-01T09:00:00.000Z", "type": role,
+                "uuid": format!("{id}-{number}{end}"), "message": {"role": role, "content": [content]}});
+            text += &(line.to_string() + "\n");
+        }
+    }
+    fs::write(&file, fs::read_to_string(&file).unwrap() + &text).unwrap();
+    file
+}
+
+#[test]
+fn an_import_that_ended_in_the_middle_is_completed_by_the_next() {
+    let sandbox = Sandbox::enabled();
+    long(&sandbox, "c-1", 400, 10);
+    // No file may be larger than 64 KiB, and a journal of it is.
+    let limited = sandbox.run("sh", &["-c", "ulimit -f 128 && exec trace import claude"]);
+    assert_ne!(limited.code, 0, "{limited:?}");
+    let told = Story::of(&sandbox).events.len();
+    assert!(told < 400, "it ended in the middle, with {told} events told");
+    let again = sandbox.json(&["import", "claude"]);
+    assert_eq!(
+        (&again["sessions"][0]["known"], &again["sessions"][0]["commands"]),
+        (&json!(false), &json!(401))
+    );
+    let story = Story::of(&sandbox);
+    story.ids_are_unique();
+    let commands: Vec<_> = (0..400).map(|number| format!("make c-1 {number}")).collect();
+    story.holds_once(commands.iter().map(String::as_str));
+    assert_eq!(one(&sandbox, "c-1")["transcript_kept"], 803);
+    assert_eq!(sandbox.json(&["import", "claude"])["sessions"][0]["known"], true, "now all of it is told");
+}
+
+#[test]
+fn of_more_conversations_than_one_checkpoint_takes_each_is_kept_whole() {
+    let sandbox = Sandbox::enabled();
+    let ids: Vec<String> = (0..80).map(|number| format!("c-{number}")).collect();
+    let files: Vec<_> = ids.iter().map(|id| long(&sandbox, id, 4, 40_000)).collect();
+    let all: u64 = files.iter().map(|file| fs::metadata(file).unwrap().len()).sum();
+    assert!(all > 12 << 20, "{all}");
+    sandbox.json(&["import", "claude"]);
+    for (id, file) in ids.iter().zip(&files) {
+        let kept = sandbox.trace(&["session", "transcript", id]).good("session transcript");
+        assert!(kept + "\n" == fs::read_to_string(file).unwrap(), "{id}");
+    }
+    let log = sandbox.list("log", "checkpoints");
+    assert!(log.len() > 3, "one after the other, in {} checkpoints", log.len());
+    sandbox.fsck();
+}
+
 #[test]
 fn only_what_went_on_lately_is_taken_in_if_that_is_asked() {
     let sandbox = Sandbox::enabled();
