@@ -44,26 +44,32 @@ pub fn beside<T>(world: &World, tell: impl FnOnce(&dyn Fn(&Home)) -> Result<T>) 
     kept.map(|()| done)
 }
 
-/// Until nobody tells anything any more.
+/// Until nobody tells anything any more. Where it fails it is tried again when more is told: somebody may
+/// have been in the way.
 fn keep(world: &World, due: &Mutex<Receiver<Home>>) -> Result<()> {
     let due = due.lock().map_err(|_| anyhow!("a thread came to an end"))?;
-    let mut met: Vec<Home> = Vec::new();
+    let (mut met, mut failed): (Vec<Home>, Vec<Home>) = (Vec::new(), Vec::new());
+    let mut kept = Ok(());
     while let Ok(first) = due.recv() {
-        let mut homes = vec![first];
-        for home in due.try_iter() {
+        let mut homes = std::mem::take(&mut failed);
+        for home in std::iter::once(first).chain(due.try_iter()) {
             if !is_among(&homes, &home) {
                 homes.push(home);
             }
         }
+        kept = Ok(());
         for home in homes {
-            rest(world, &home)?;
             if !is_among(&met, &home) {
                 warn(&home.settings(&world.user).0);
-                met.push(home);
+                met.push(home.clone());
+            }
+            if let Err(error) = rest(world, &home) {
+                kept = Err(error);
+                failed.push(home);
             }
         }
     }
-    Ok(())
+    kept
 }
 
 fn is_among(homes: &[Home], home: &Home) -> bool {
