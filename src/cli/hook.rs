@@ -264,7 +264,7 @@ fn flush(arguments: &[OsString], call: &Call) -> Result<()> {
 
 fn maintain_here(call: &Call) -> Result<()> {
     let _ = rustix::process::setsid();
-    let _ = rustix::process::nice(10);
+    let _ = rustix::process::nice(19);
     let Some(home) = home_here()? else { return Ok(()) };
     call.is_about(&home.place.common);
     maintain::tend(&home)

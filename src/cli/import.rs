@@ -30,8 +30,9 @@ use crate::wire::transcripts::place::Env;
 ///
 /// Finds the transcripts that an agent keeps of conversations held in any worktree of this repository,
 /// and records their prompts, commands, edited files and words, without their secrets. What is recorded
-/// already is not taken twice. No file is changed. OpenCode, which keeps a database, is asked for its
-/// conversations by `opencode session list` and `opencode export`.
+/// already is not taken twice, and what was interrupted is completed by the next. No file is changed.
+/// OpenCode, which keeps a database, is asked for its conversations by `opencode session list` and
+/// `opencode export`.
 #[derive(clap::Args)]
 #[command(
     after_help = "Example: trace import claude --dry-run\n         trace import all --since '2 weeks ago'"
