@@ -230,7 +230,8 @@ fn item(event: Event) -> Item {
     let told = event::encode(&event);
     let line = redact::json_line(&told);
     // Everything that is decided from here on is decided by what will be kept.
-    let event = if *line.get() == told { event } else { event::decode(line.get()).unwrap_or(event) };
+    let is_that = *line.get() == told && !matches!(event.what, What::Unknown(_));
+    let event = if is_that { event } else { event::decode(line.get()).unwrap_or(event) };
     Item { event, line }
 }
 
