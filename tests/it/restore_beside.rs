@@ -3,9 +3,9 @@
 
 use std::collections::HashSet;
 use std::fs;
-use std::io::Write;
+use std::io::{Read, Write};
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Command, Stdio};
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use crate::picture::{Picture, set_mode};
@@ -135,16 +135,19 @@ fn what_is_written_to_a_file_that_was_open_while_it_was_replaced_is_kept_and_nam
         sandbox.checkpoint();
         let command = format!("echo changed >src/a; echo new >src/new; touch -d '{age}' src/a src/new");
         agent_runs(&sandbox, "s", "1", &command);
-        let open = |path: &str| fs::OpenOptions::new().append(true).open(sandbox.dir.join(path)).unwrap();
-        let mut held = [open("src/a"), open("src/new")];
+        // Another process: what this one has open, whatever it starts beside has open too for a moment.
+        let script =
+            "exec 3>>src/a 4>>src/new; echo; read -r; echo 'written late' >&3; echo 'written late' >&4";
+        let mut bash = sandbox.command("bash");
+        let mut held =
+            bash.args(["-c", script]).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
+        held.stdout.take().unwrap().read_exact(&mut [0]).unwrap();
         puts_back(&sandbox, &["undo"]);
         assert_eq!(fs::read(sandbox.dir.join("src/a")).unwrap(), b"a\n");
         // Whoever comes by must not take away what is still open.
         sandbox.trace(&["undo", "--dry-run"]);
-        for file in &mut held {
-            file.write_all(b"written late\n").unwrap();
-        }
-        drop(held);
+        held.stdin.take().unwrap().write_all(b"\n").unwrap();
+        assert!(held.wait().unwrap().success());
         let told = sandbox.trace(&["checkpoint"]);
         assert_eq!(told.code, 0, "{told:?}");
         let kept = fs::read_to_string(named(&told.stderr)).unwrap();
