@@ -36,6 +36,12 @@ impl Found {
     }
 }
 
+/// By when something was done that bears this time of the file system, and was found then: who began
+/// within a tick after that time may have done it.
+pub fn by_when(at: Timestamp, found: Timestamp) -> Timestamp {
+    Timestamp(at.0.saturating_add(SLACK_US)).min(found)
+}
+
 /// The stretches of time in which commands and tools were at work, by their start.
 #[derive(Debug, Default)]
 pub struct Windows {
@@ -212,5 +218,22 @@ fn named(tool: &Tool, top: &[u8]) -> Option<Vec<Text>> {
     match tool.paths.is_empty() {
         true => None,
         false => Some(tool.paths.iter().filter_map(below).collect()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn who_began_within_a_tick_after_a_files_time_may_have_written_it_but_not_after_it_was_found() {
+        for (bears, found, expected) in [
+            (1_000_000, 5_000_000, 1_010_000),
+            (1_000_000, 1_004_000, 1_004_000),
+            (1_000_000, 900_000, 900_000),
+            (i64::MAX, i64::MAX, i64::MAX),
+        ] {
+            assert_eq!(by_when(Timestamp(bears), Timestamp(found)), Timestamp(expected), "{bears} {found}");
+        }
     }
 }

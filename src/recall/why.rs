@@ -13,7 +13,7 @@ use std::os::unix::fs::MetadataExt;
 
 use anyhow::{Context, Result, anyhow};
 
-use super::attribution::{Found, Windows};
+use super::attribution::{Found, Windows, by_when};
 use super::commands::{self, Record};
 use super::deeds::Deeds;
 use super::links::Ground;
@@ -155,7 +155,7 @@ impl Inquiry<'_> {
         let since = self.record.changes.last().map_or(Timestamp(0), |last| last.began);
         let at = change.mtime;
         let attributed = self.windows.attribute_one(change, since, now.at);
-        let origin = self.done(Source::Now, attributed, at.unwrap_or(now.at));
+        let origin = self.done(Source::Now, attributed, at.unwrap_or(now.at), now.at);
         self.keep(origin, fresh);
     }
 
@@ -170,7 +170,7 @@ impl Inquiry<'_> {
             Some((found, change)) => {
                 let at = found.moment(change);
                 let attributed = self.windows.attribute_one(change.clone(), found.since, found.at);
-                self.done(Source::Checkpoint(version.checkpoint), attributed, at)
+                self.done(Source::Checkpoint(version.checkpoint), attributed, at, found.at)
             }
             None => {
                 let at = chain::checkpoint(self.store, version.checkpoint)?.header.time;
@@ -286,8 +286,9 @@ impl Inquiry<'_> {
         Ok((self.signed.entry(commit).or_insert(signed).clone(), at))
     }
 
-    fn done(&self, source: Source, change: Change, at: Timestamp) -> Origin {
-        let deeds: Vec<Deed> = change.by.iter().map(|author| self.deeds.deed(author, at)).collect();
+    fn done(&self, source: Source, change: Change, at: Timestamp, found: Timestamp) -> Origin {
+        let until = by_when(at, found);
+        let deeds: Vec<Deed> = change.by.iter().map(|author| self.deeds.deed(author, until)).collect();
         Origin { source, at: Some(at), path: change.path, deeds, confidence: change.confidence }
     }
 

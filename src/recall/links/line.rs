@@ -13,7 +13,7 @@ use crate::model::id::SessionId;
 use crate::model::link::{Edit, How, Line, Place, Step, Stretch};
 use crate::model::oid::Oid;
 use crate::model::time::Timestamp;
-use crate::recall::attribution::{Found, Windows};
+use crate::recall::attribution::{Found, Windows, by_when};
 use crate::recall::commands::{self, Record};
 use crate::recall::turns::{self, Turn};
 use crate::store::home::Home;
@@ -112,7 +112,7 @@ impl Told {
 
     fn take_change(&self, found: &Found, change: &Change, how: How, links: &mut Gathered) {
         links.checkpoint(found.checkpoint, how);
-        let at = change.ctime.unwrap_or(found.at).min(found.at);
+        let at = by_when(change.ctime.unwrap_or(found.at), found.at);
         change.by.iter().for_each(|author| links.author(self, author, at, how));
         links.changes.push(Traced { checkpoint: found.checkpoint, change: change.clone(), how });
     }

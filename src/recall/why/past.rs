@@ -15,6 +15,7 @@ use crate::model::link::Edit;
 use crate::model::oid::Oid;
 use crate::model::origin::{Deed, Origin, Source};
 use crate::model::time::Timestamp;
+use crate::recall::attribution::by_when;
 use crate::recall::deeds::Deeds;
 use crate::recall::links::{self, Ground, Traced};
 
@@ -105,7 +106,9 @@ impl<'a> Past<'a> {
         let (worktree, found) = self.ground.found(traced.checkpoint)?;
         let change = &traced.change;
         let at = found.moment(change);
-        let deeds: Vec<Deed> = change.by.iter().map(|author| self.deeds[worktree].deed(author, at)).collect();
+        let until = by_when(at, found.at);
+        let deeds: Vec<Deed> =
+            change.by.iter().map(|author| self.deeds[worktree].deed(author, until)).collect();
         Some(Origin {
             source: Source::Checkpoint(traced.checkpoint),
             at: Some(at),
