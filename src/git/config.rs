@@ -3,9 +3,9 @@
 //! Reads files, runs nothing. Includes are followed from the user's own files only: what the
 //! repository says must stand in its own configuration. Who may set what is decided elsewhere.
 
-use super::file;
+use super::{HashKind, file};
 use crate::model::settings::{Scope, Setting};
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 use gix::config::file::{Metadata, includes, init};
 use gix::config::{File, Source, path::interpolate};
 use std::path::{Path, PathBuf};
@@ -106,6 +106,15 @@ pub(crate) fn parse(path: &Path) -> Result<File> {
     let parsed =
         File::from_bytes_no_includes(&bytes, Metadata::from(Source::Local), init::Options::default());
     parsed.with_context(|| format!("parse {}", path.display()))
+}
+
+/// Which hash names the objects of the repository with this configuration.
+pub(super) fn hash_kind(config: &File) -> Result<HashKind> {
+    match config.string("extensions.objectFormat").as_ref().map(|name| name.as_slice()) {
+        None | Some(b"sha1") => Ok(HashKind::Sha1),
+        Some(b"sha256") => Ok(HashKind::Sha256),
+        Some(other) => bail!("objects named by {:?}", String::from_utf8_lossy(other)),
+    }
 }
 
 /// Reads one of the user's own files, links and includes followed as git does.

@@ -3,7 +3,7 @@
 //! Read from the files, without opening the repository, so that nothing in it has a say. Only
 //! where the refs are in a reftable is git asked, which is as harmless as [`run`] makes it.
 
-use super::config::parse;
+use super::config::{self, parse};
 use super::refs::{Refs, Target};
 use super::{HashKind, file, run};
 use crate::model::oid::Oid;
@@ -59,12 +59,7 @@ pub fn nested(dir: &Path) -> Option<Head> {
 
 /// Which hash names the objects of the repository.
 pub fn hash_kind(common_dir: &Path) -> Result<HashKind> {
-    let config = parse(&common_dir.join("config"))?;
-    match config.string("extensions.objectFormat").as_ref().map(|name| name.as_slice()) {
-        None | Some(b"sha1") => Ok(HashKind::Sha1),
-        Some(b"sha256") => Ok(HashKind::Sha256),
-        Some(other) => bail!("objects named by {:?}", String::from_utf8_lossy(other)),
-    }
+    config::hash_kind(&parse(&common_dir.join("config"))?)
 }
 
 /// True if objects may be missing here because a remote has promised them.

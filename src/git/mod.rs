@@ -29,6 +29,7 @@ pub mod words;
 
 mod file;
 mod ignore;
+mod objects;
 mod recent;
 mod refs;
 #[cfg(test)]

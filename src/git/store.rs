@@ -3,13 +3,15 @@
 //! Refuses to write; new objects go through [`super::pack`]. Opened without the user's or the
 //! system's configuration, for the short life of one command.
 
+use super::objects::Objects;
 use super::recent::Recent;
-use super::{HashKind, ObjectKind, TREE, from_gix, to_gix};
+use super::{HashKind, ObjectKind, TREE, config, file, from_gix, to_gix};
 use crate::model::change::Side;
 use crate::model::oid::Oid;
-use anyhow::{Context, Result, anyhow, bail, ensure};
+use anyhow::{Context, Result, anyhow, ensure};
 use gix::objs::{CommitRef, Find, FindHeader, TreeRefIter};
-use std::cell::OnceCell;
+use gix::odb;
+use std::cell::{OnceCell, RefCell};
 use std::mem::ManuallyDrop;
 use std::path::{Path, PathBuf};
 
@@ -17,13 +19,18 @@ use std::path::{Path, PathBuf};
 pub struct Store {
     dir: PathBuf,
     kind: HashKind,
-    /// Not taken down unless asked for: that would take longer than to read a page, and the process ends
-    /// anyway.
-    repo: ManuallyDrop<gix::Repository>,
-    own: OnceCell<Vec<Index>>,
+    places: ManuallyDrop<Places>,
 }
 
-type Index = gix::odb::pack::index::File<gix::odb::pack::MMap>;
+/// Where objects are looked for, one after the other. Not taken down unless asked for: that would take
+/// longer than to read a page, and the process ends anyway.
+struct Places {
+    own: RefCell<Objects>,
+    /// The user's, if the store borrows from there and from nowhere else.
+    lent: OnceCell<Option<RefCell<Objects>>>,
+    /// All that git would find, opened when the others do not have something.
+    all: OnceCell<odb::Handle>,
+}
 
 /// A commit, as much of it as we need.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -60,6 +67,10 @@ impl Entry {
 /// Room for so many packs that land while we read: each takes time to make, whether it is used or not.
 const SLOTS: usize = 256;
 
+/// Where the user's objects are, from the store's.
+const LENDER: &str = "../../../objects";
+const ALTERNATES: &str = "objects/info/alternates";
+
 /// The layout of the store that this program reads and writes.
 pub const LAYOUT: i64 = 1;
 
@@ -84,36 +95,30 @@ pub fn layout(kind: HashKind, promisor: bool) -> Vec<(&'static str, Vec<u8>)> {
     vec![
         ("HEAD", b"ref: refs/heads/none\n".to_vec()),
         ("config", config.into_bytes()),
-        ("objects/info/alternates", b"../../../objects\n".to_vec()),
+        (ALTERNATES, format!("{LENDER}\n").into_bytes()),
     ]
 }
 
 impl Store {
     /// Opens the store at `dir`.
     pub fn open(dir: &Path) -> Result<Self> {
-        // gix counts the packs once; others may land more while we read (it then fails for want of slots).
-        let slots = gix::odb::store::init::Slots::AsNeededByDiskState { multiplier: 2.0, minimum: SLOTS };
-        let options = gix::open::Options::isolated().open_path_as_is(true).object_store_slots(slots);
-        let repo = options.open(dir).with_context(|| format!("open the store {}", dir.display()))?;
-        let mut repo = repo.to_thread_local();
-        repo.objects.set_pack_cache(|| Box::new(Recent::default()));
-        let kind = match repo.object_hash() {
-            gix::hash::Kind::Sha1 => HashKind::Sha1,
-            gix::hash::Kind::Sha256 => HashKind::Sha256,
-            other => bail!("the store {} has objects named by {other}", dir.display()),
-        };
-        let layout = repo.config_snapshot().integer("trace.format").unwrap_or(LAYOUT);
+        let opening = || format!("open the store {}", dir.display());
+        let config = config::parse(&dir.join("config")).with_context(opening)?;
+        let kind = config::hash_kind(&config).with_context(opening)?;
+        let layout = config.integer("trace.format").ok().flatten().unwrap_or(LAYOUT);
         ensure!(
             layout <= LAYOUT,
             "a newer trace made the store {} (format {layout}, this one knows {LAYOUT}): update trace",
             dir.display()
         );
-        Ok(Self { dir: dir.to_owned(), kind, repo: ManuallyDrop::new(repo), own: OnceCell::new() })
+        let own = Objects::list(&dir.join("objects"), kind).with_context(opening)?;
+        let places = Places { own: own.into(), lent: OnceCell::new(), all: OnceCell::new() };
+        Ok(Self { dir: dir.to_owned(), kind, places: ManuallyDrop::new(places) })
     }
 
     /// Takes it down. Who opens one after the other must: what each has mapped stays in memory.
     pub fn close(self) {
-        drop(ManuallyDrop::into_inner(self.repo));
+        drop(ManuallyDrop::into_inner(self.places));
     }
 
     /// Where the store is.
@@ -167,11 +172,11 @@ impl Store {
             return Ok(None);
         }
         let header = |store: &Self| {
-            let header = store.repo.objects.try_header(&to_gix(id));
+            let header = store.all()?.try_header(&to_gix(id));
             header.with_context(|| format!("read the header of {id}"))
         };
         let header = match header(self)? {
-            None if !self.saw_all() => self.anew(|fresh| header(fresh))?,
+            None if !self.saw_all()? => self.anew(|fresh| header(fresh))?,
             header => header,
         };
         Ok(header.filter(|header| header.kind == gix::objs::Kind::Blob).map(|header| header.size))
@@ -203,21 +208,8 @@ impl Store {
     }
 
     /// True if the store itself has the object: in a pack or loose, alternates not counted.
-    pub fn holds(&self, id: Oid) -> Result<bool> {
-        if !self.may_have(id) {
-            return Ok(false);
-        }
-        let hex = id.to_string();
-        let loose = self.dir.join("objects").join(&hex[..2]).join(&hex[2..]);
-        let name = to_gix(id);
-        let own = match self.own.get() {
-            Some(own) => own,
-            None => {
-                let read = own_indices(&self.dir.join("objects/pack"), self.kind)?;
-                self.own.get_or_init(|| read)
-            }
-        };
-        Ok(own.iter().any(|index| index.lookup(name).is_some()) || loose.is_file())
+    pub fn holds(&self, id: Oid) -> bool {
+        self.may_have(id) && self.places.own.borrow_mut().hold(id)
     }
 
     /// The raw bytes of a tree.
@@ -253,22 +245,50 @@ impl Store {
         if !self.may_have(id) {
             return Ok(None);
         }
+        if let Some(kind) = self.places.own.borrow_mut().find(id, buffer).or_else(|| self.borrow(id, buffer))
+        {
+            return Ok(Some((kind, buffer)));
+        }
         let find = |store: &Self, buffer: &mut Vec<u8>| {
-            let found = store.repo.objects.try_find(&to_gix(id), buffer);
+            let found = store.all()?.try_find(&to_gix(id), buffer);
             Ok(found.with_context(|| format!("read the object {id}"))?.map(|data| data.kind))
         };
         let kind = match find(self, buffer)? {
-            None if !self.saw_all() => self.anew(|fresh| find(fresh, buffer))?,
+            None if !self.saw_all()? => self.anew(|fresh| find(fresh, buffer))?,
             kind => kind,
         };
         Ok(kind.map(|kind| (kind, buffer.as_slice())))
     }
 
+    /// Reads an object that the user's repository lends.
+    fn borrow(&self, id: Oid, buffer: &mut Vec<u8>) -> Option<gix::objs::Kind> {
+        let open = || {
+            let named = file::read_plain(&self.dir.join(ALTERNATES), 4096).ok()??;
+            let only = named.strip_suffix(b"\n")? == LENDER.as_bytes();
+            only.then(|| Objects::list(&self.dir.join("objects").join(LENDER), self.kind).ok())?
+        };
+        let lent = self.places.lent.get_or_init(|| open().map(RefCell::new));
+        lent.as_ref()?.borrow_mut().find(id, buffer)
+    }
+
+    fn all(&self) -> Result<&odb::Handle> {
+        if let Some(all) = self.places.all.get() {
+            return Ok(all);
+        }
+        // gix counts the packs once; others may land more while we read (it then fails for want of slots).
+        let slots = odb::store::init::Slots::AsNeededByDiskState { multiplier: 2.0, minimum: SLOTS };
+        let options = odb::store::init::Options { slots, ..Default::default() };
+        let opened = odb::at_opts(self.dir.join("objects"), self.kind.gix(), None, options);
+        let mut opened = opened.with_context(|| format!("open the objects of {}", self.dir.display()))?;
+        opened.set_pack_cache(|| Box::new(Recent::default()));
+        Ok(self.places.all.get_or_init(|| opened))
+    }
+
     /// Whether every pack's index was opened, once an object was not found. gix takes one that the system
     /// would not open (too many files, no memory, a failing disk) for one that is not there.
-    fn saw_all(&self) -> bool {
-        let metrics = self.repo.objects.store_ref().metrics();
-        metrics.open_reachable_indices >= metrics.known_reachable_indices
+    fn saw_all(&self) -> Result<bool> {
+        let metrics = self.all()?.store_ref().metrics();
+        Ok(metrics.open_reachable_indices >= metrics.known_reachable_indices)
     }
 
     /// Looks once more, with every file opened anew.
@@ -278,7 +298,7 @@ impl Store {
     fn anew<T>(&self, look: impl FnOnce(&Self) -> Result<Option<T>>) -> Result<Option<T>> {
         let fresh = Self::open(&self.dir)?;
         match look(&fresh)? {
-            None if !fresh.saw_all() => Err(Unsure.into()),
+            None if !fresh.saw_all()? => Err(Unsure.into()),
             found => Ok(found),
         }
     }
@@ -322,25 +342,6 @@ fn owned(entry: &gix::objs::tree::EntryRef<'_>) -> Entry {
     // A directory's mode is kept apart by gix if somebody wrote it with a leading zero.
     let mode = if entry.mode.is_tree() { TREE } else { u32::from(entry.mode.value()) };
     Entry { name: entry.filename.to_vec(), mode, id: from_gix(entry.oid) }
-}
-
-/// Opens the indices of the packs in `dir`. One that cannot be read, or that lost its pack, holds
-/// nothing to rely on: then the object is written once more, which does no harm.
-fn own_indices(dir: &Path, kind: HashKind) -> Result<Vec<Index>> {
-    let reading = || format!("list {}", dir.display());
-    let mut indices = Vec::new();
-    let list = match std::fs::read_dir(dir) {
-        Ok(list) => list,
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(indices),
-        Err(error) => return Err(error).with_context(reading),
-    };
-    for entry in list {
-        let path = entry.with_context(reading)?.path();
-        if path.extension().is_some_and(|ext| ext == "idx") && path.with_extension("pack").is_file() {
-            indices.extend(Index::at(&path, kind.gix()));
-        }
-    }
-    Ok(indices)
 }
 
 #[cfg(test)]
@@ -387,7 +388,7 @@ mod tests {
             assert_eq!(store.tree(absent).unwrap(), None);
             assert_eq!(store.blob(absent).unwrap(), None);
             assert_eq!(store.blob_size(absent).unwrap(), None);
-            assert!(!store.holds(absent).unwrap());
+            assert!(!store.holds(absent));
         }
         let error = store.blob(commit).unwrap_err();
         assert_eq!(error.to_string(), format!("{commit} is a commit and no blob"));
@@ -403,17 +404,38 @@ mod tests {
         dir.commit(1);
         let mut store = dir.store();
         let borrowed = dir.id("HEAD:a");
-        assert!(!store.holds(borrowed).unwrap());
+        assert!(!store.holds(borrowed));
         assert_eq!(store.blob(borrowed).unwrap().unwrap(), b"borrowed");
         let mut pack = Pack::new(HashKind::Sha1);
         pack.add(ObjectKind::Blob, b"borrowed").unwrap();
         dir.install(&pack.finish().unwrap());
-        assert!(!store.holds(borrowed).unwrap(), "seen before the pack was there");
+        assert!(!store.holds(borrowed), "seen before the pack was there");
         store.refresh().unwrap();
-        assert!(store.holds(borrowed).unwrap());
+        assert!(store.holds(borrowed));
         dir.write("b", "loose");
         let loose = Oid::parse(dir.git_store(&["hash-object", "-w", "b"]).as_bytes()).unwrap();
-        assert!(store.holds(loose).unwrap());
+        assert!(store.holds(loose));
+    }
+
+    #[test]
+    fn what_went_into_another_pack_meanwhile_is_still_found() {
+        let dir = Dir::repository(HashKind::Sha1);
+        let packed = |texts: &[&str]| {
+            let mut pack = Pack::new(HashKind::Sha1);
+            let ids = texts.iter().map(|text| pack.add(ObjectKind::Blob, text.as_bytes()).unwrap());
+            let ids: Vec<Oid> = ids.collect();
+            (ids, pack.finish().unwrap())
+        };
+        let (ids, small) = packed(&["first"]);
+        dir.install(&small);
+        let store = dir.store();
+        let (_, merged) = packed(&["first", "second"]);
+        dir.install(&merged);
+        for end in ["pack", "idx"] {
+            std::fs::remove_file(dir.store_path().join(format!("objects/pack/pack-{}.{end}", small.name)))
+                .unwrap();
+        }
+        assert_eq!(store.blob(ids[0]).unwrap().unwrap(), b"first");
     }
 
     #[test]

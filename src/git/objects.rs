@@ -1,0 +1,178 @@
+//! The objects in one directory, its packs and loose files, read with few calls to the system.
+//!
+//! gix looks at each file of a store twice, and for a loose object after each index that it opens, the
+//! largest first; with thirty young packs that was most of what a checkpoint asked of the system. Refuses
+//! to be the last word: what is not found here, or cannot be read, may be there all the same. Follows
+//! no alternates.
+
+use std::collections::HashSet;
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
+use std::{fs, io};
+
+use anyhow::{Context, Result};
+use gix::objs::Kind;
+use gix::odb::loose;
+use gix::odb::pack::{self, data, index};
+
+use super::recent::Recent;
+use super::{HashKind, to_gix};
+use crate::model::oid::Oid;
+
+/// What lies in a directory of objects.
+pub(super) struct Objects {
+    kind: HashKind,
+    /// The packs' indices that were not opened yet.
+    closed: Vec<PathBuf>,
+    /// First the pack that had what was asked for last.
+    open: Vec<Pack>,
+    loose: loose::Store,
+    inflate: gix::zlib::Inflate,
+    recent: Recent,
+}
+
+struct Pack {
+    index: index::File<pack::MMap>,
+    /// Opened for the first object that is read.
+    data: Option<data::File>,
+}
+
+impl Objects {
+    /// Lists the packs in `dir`; there are none in a directory that is not there.
+    pub(super) fn list(dir: &Path, kind: HashKind) -> Result<Self> {
+        let packs = dir.join("pack");
+        let names = names(&packs).with_context(|| format!("list {}", packs.display()))?;
+        // An index that lost its pack has nothing to rely on.
+        let is_whole = |index: &Path| {
+            let ends = index.extension().is_some_and(|end| end == "idx");
+            ends && names.contains(index.with_extension("pack").as_os_str())
+        };
+        let closed = names.iter().map(Path::new).filter(|name| is_whole(name)).map(|name| packs.join(name));
+        Ok(Self {
+            kind,
+            closed: closed.collect(),
+            open: Vec::new(),
+            loose: loose::Store::at(dir, kind.gix()),
+            inflate: gix::zlib::Inflate::default(),
+            recent: Recent::default(),
+        })
+    }
+
+    /// True if the object is here. A pack whose index cannot be read has nothing.
+    pub(super) fn hold(&mut self, id: Oid) -> bool {
+        let id = to_gix(id);
+        self.seek(&id).is_some() || self.loose.contains(&id)
+    }
+
+    /// Reads an object into `out`; `None` also if it cannot be read.
+    pub(super) fn find(&mut self, id: Oid, out: &mut Vec<u8>) -> Option<Kind> {
+        let id = to_gix(id);
+        match self.seek(&id) {
+            Some(at) => self.read(at, out),
+            None => self.loose.try_find(&id, out).ok()?.map(|found| found.kind),
+        }
+    }
+
+    /// Reads the object that stands there in the index of the first pack.
+    fn read(&mut self, at: u32, out: &mut Vec<u8>) -> Option<Kind> {
+        let Pack { index, data } = &mut self.open[0];
+        let data = match data {
+            Some(data) => data,
+            none => none.insert(data::File::at(index.path().with_extension("pack"), self.kind.gix()).ok()?),
+        };
+        let entry = data.entry(index.pack_offset_at_index(at)).ok()?;
+        // A delta in a pack of our own, or of git's, names what it is made from by its place in the pack.
+        let nowhere = |_: &gix::oid, _: &mut Vec<u8>| Ok(None);
+        let read = data.decode_entry(entry, out, &mut self.inflate, &nowhere, &mut self.recent);
+        read.ok().map(|read| read.kind)
+    }
+
+    /// Brings the pack that has the object to the front; where in its index the object stands.
+    fn seek(&mut self, id: &gix::oid) -> Option<u32> {
+        let found = |(pack, open): (usize, &Pack)| Some((pack, open.index.lookup(id)?));
+        let (pack, at) = match self.open.iter().enumerate().find_map(found) {
+            Some(found) => found,
+            None => self.open_until(id)?,
+        };
+        self.open.swap(0, pack);
+        Some(at)
+    }
+
+    /// Opens more packs, until one has the object.
+    fn open_until(&mut self, id: &gix::oid) -> Option<(usize, u32)> {
+        while let Some(path) = self.closed.pop() {
+            let Ok(index) = index::File::at(&path, self.kind.gix()) else { continue };
+            let at = index.lookup(id);
+            self.open.push(Pack { index, data: None });
+            if let Some(at) = at {
+                return Some((self.open.len() - 1, at));
+            }
+        }
+        None
+    }
+}
+
+fn names(dir: &Path) -> io::Result<HashSet<OsString>> {
+    match fs::read_dir(dir) {
+        Ok(list) => list.map(|entry| entry.map(|entry| entry.file_name())).collect(),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(HashSet::new()),
+        Err(error) => Err(error),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::git::ObjectKind;
+    use crate::git::pack::Pack;
+    use crate::git::sandbox::Dir;
+
+    fn read(objects: &mut Objects, id: Oid) -> Option<(Kind, Vec<u8>)> {
+        let mut bytes = Vec::new();
+        objects.find(id, &mut bytes).map(|kind| (kind, bytes))
+    }
+
+    #[test]
+    fn loose_objects_and_those_that_git_made_deltas_of_are_read_alike() {
+        for kind in [HashKind::Sha1, HashKind::Sha256] {
+            let dir = Dir::repository(kind);
+            let long = |end: &str| (0..400).map(|line| format!("line {line}\n")).collect::<String>() + end;
+            let ids: Vec<Oid> = ["one", "two", "three"]
+                .map(|end| {
+                    dir.write("a", &long(end));
+                    dir.commit(1);
+                    dir.id("HEAD:a")
+                })
+                .to_vec();
+            let at = dir.path().join(".git/objects");
+            for packed in [false, true] {
+                if packed {
+                    dir.git(&["repack", "-adfq"]);
+                }
+                let mut objects = Objects::list(&at, kind).unwrap();
+                for (id, end) in ids.iter().zip(["one", "two", "three"]) {
+                    assert_eq!(read(&mut objects, *id), Some((Kind::Blob, long(end).into_bytes())));
+                    assert!(objects.hold(*id));
+                }
+                assert_eq!(read(&mut objects, dir.id("HEAD")).map(|(kind, _)| kind), Some(Kind::Commit));
+                let absent = kind.hash(ObjectKind::Blob, b"nowhere").unwrap();
+                assert!(read(&mut objects, absent).is_none() && !objects.hold(absent));
+            }
+        }
+    }
+
+    #[test]
+    fn an_index_without_its_pack_has_nothing() {
+        let dir = Dir::repository(HashKind::Sha1);
+        let mut pack = Pack::new(HashKind::Sha1);
+        let id = pack.add(ObjectKind::Blob, b"bytes").unwrap();
+        let packed = pack.finish().unwrap();
+        dir.install(&packed);
+        let at = dir.store_path().join("objects");
+        assert!(Objects::list(&at, HashKind::Sha1).unwrap().hold(id));
+        let mut before = Objects::list(&at, HashKind::Sha1).unwrap();
+        fs::remove_file(at.join(format!("pack/pack-{}.pack", packed.name))).unwrap();
+        assert!(!Objects::list(&at, HashKind::Sha1).unwrap().hold(id));
+        assert_eq!(read(&mut before, id), None, "it was listed, and went before it was opened");
+    }
+}
