@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use super::engine::{self, Rules, Search};
 use super::json::{self, Walk};
 use super::words::{self, Strength};
-use super::{bytes, escape, mark, pem};
+use super::{bytes, escape, mark, pem, prefilter};
 
 /// Strings in strings are followed no deeper than this.
 const DEEPEST: usize = 4;
@@ -98,13 +98,15 @@ pub fn redact(raw: &[u8], value: &[u8], place: &Place<'_>, pair: bool, depth: us
     }
     match plain(value, depth) {
         Search::Changed(new) => Some(new),
-        Search::Clean if raw != value => as_written(raw),
-        Search::Clean | Search::Quiet => None,
+        _ if raw == value => None,
+        Search::Clean => as_written(raw),
+        Search::Quiet if prefilter::begins_in_escape(raw) => as_written(raw),
+        Search::Quiet => None,
     }
 }
 
 /// What was written in escapes may be a secret as it is written: what ends a word there need not end the
-/// word that is meant. But it begins like one in both.
+/// word that is meant. What it begins with stands in both, unless an escape is a part of it.
 fn as_written(raw: &[u8]) -> Option<Vec<u8>> {
     engine::findings(raw, Rules::Shapes).first().map(|finding| mark::of(finding.rule))
 }

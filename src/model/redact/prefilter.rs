@@ -241,6 +241,20 @@ pub fn scan(text: &[u8], mut found: impl FnMut(Job, usize)) {
     }
 }
 
+/// Whether a key begins with the letter of an escape, or in its number: it stands in what is written, and
+/// not in what that means.
+pub fn begins_in_escape(raw: &[u8]) -> bool {
+    let (mut at, mut any) = (0, false);
+    while let Some(next) = bytes::find_any(&raw[at..], *b"\\") {
+        let letter = at + next + 1;
+        let end = letter + if raw.get(letter) == Some(&b'u') { "uffff".len() } else { 1 };
+        let places = (letter..end).take_while(|place| place + 1 < raw.len());
+        places.for_each(|place| follow(raw, place, &mut |_, _| any = true));
+        at = end.min(raw.len());
+    }
+    any
+}
+
 /// Looks at the keys of a chain, at one place.
 fn follow(text: &[u8], at: usize, found: &mut impl FnMut(Job, usize)) {
     let mut chain = CHAINS.first[pair(text[at], text[at + 1])];

@@ -211,6 +211,16 @@ fn a_key_that_was_cut_goes_as_far_as_it_reaches() {
 }
 
 #[test]
+fn a_secret_that_begins_with_the_letter_of_an_escape_is_one_as_it_is_written() {
+    let random = "0123456789abcdefghijABCDEFGHIJ012345";
+    // As whoever does not know of escapes writes a path.
+    for head in [r"C:\npm_", r"C:\tmp\rk_live_", r"\u20AC\npm_"] {
+        let line = format!(r#"{{"path":"{head}{random}"}}"#);
+        assert!(!redacted_line(&line).contains(random), "{line}");
+    }
+}
+
+#[test]
 fn joined_parts_and_strings_stay_redacted() {
     let mut joined = text(b"a\n");
     joined.append(&text(b"password='hunter'\n\xff"));
