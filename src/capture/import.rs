@@ -134,9 +134,9 @@ impl Found {
         file::replace(&self.mark(home), b"", Durability::Buffered)
     }
 
-    /// Whether its telling was begun and, for all that we know, not ended.
-    pub fn is_half_told(&self, home: &Home) -> bool {
-        self.mark(home).exists()
+    /// When a telling of it began that, for all that we know, did not end.
+    pub fn half_told(&self, home: &Home) -> Option<Timestamp> {
+        std::fs::metadata(self.mark(home)).and_then(|mark| mark.modified()).ok().map(stamp)
     }
 
     /// A checkpoint holds all of it. A mark that cannot be removed costs another telling, which adds nothing.
@@ -163,11 +163,9 @@ impl Found {
     fn begin(&self, home: &Home) -> Result<(Retelling, Timestamp)> {
         let path = Text::from(self.path.as_os_str().as_bytes());
         let cwd = self.cwd.clone().map_or_else(|| home.place.top().map(Path::to_owned), Ok)?;
-        let changed = self.changed.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
-        let changed = Timestamp(i64::try_from(changed.as_micros()).unwrap_or(i64::MAX));
         let cwd = cwd.to_string_lossy().into_owned();
         let retelling = Retelling::new(self.agent, self.external.clone(), cwd, path);
-        Ok((retelling, self.first.unwrap_or(changed)))
+        Ok((retelling, self.first.unwrap_or_else(|| stamp(self.changed))))
     }
 
     /// How much of it is read at once: a document is of no use but whole.
@@ -175,12 +173,12 @@ impl Found {
         if self.agent == Agent::OpenCode { file.length.min(DOCUMENT) } else { BLOCK }
     }
 
-    /// Tells the journal of a worktree what was said and done, as hooks would have, once the conversation is
-    /// [introduced](Self::introduce); and `told` of each block. Told twice it is there once.
+    /// Tells the journal of a worktree what was said and done `until` then, as hooks would have, once the
+    /// conversation is [introduced](Self::introduce); and `told` of each block. Told twice it is there once.
     ///
     /// # Errors
     /// The transcript cannot be read, or the journal not be written; what was told by then is kept.
-    pub fn retell(&self, home: &Home, mode: Mode, told: &dyn Fn()) -> Result<Counts> {
+    pub fn retell(&self, home: &Home, mode: Mode, until: Timestamp, told: &dyn Fn()) -> Result<Counts> {
         let (mut retelling, _) = self.begin(home)?;
         let mut writer = Writer { home, found: self, mode, waiting: Vec::new(), counts: Counts::default() };
         let file = Transcript::open(&self.path).with_context(|| format!("read {}", self.path.display()))?;
@@ -190,7 +188,8 @@ impl Found {
             let lines = split(self.agent, &bytes);
             let complete = lines.complete() as u64;
             for record in lines.flat_map(|line| read(self.agent, line.bytes)) {
-                retelling.take(&record).into_iter().try_for_each(|told| writer.take(told))?;
+                let mut calls = retelling.take(&record).into_iter().filter(|(_, at)| *at <= until);
+                calls.try_for_each(|call| writer.take(call))?;
             }
             told();
             (at, block) = match complete {
@@ -206,6 +205,11 @@ impl Found {
         writer.write()?;
         Ok(writer.counts)
     }
+}
+
+fn stamp(at: SystemTime) -> Timestamp {
+    let since = at.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+    Timestamp(i64::try_from(since.as_micros()).unwrap_or(i64::MAX))
 }
 
 /// What a log of sessions-db came to.

@@ -18,6 +18,7 @@ use crate::disk::place::Place;
 use crate::git::store::Store;
 use crate::model::agent::Agent;
 use crate::model::id::SessionId;
+use crate::model::time::Timestamp;
 use crate::recall::select::NotFound;
 use crate::recall::sessions;
 use crate::store::home::Home;
@@ -202,7 +203,7 @@ pub fn retold(
     }
     // Before anything is told of any: which is older than another is decided where both are there.
     for (found, home) in &all {
-        if !is_told(known, found, home) {
+        if !known.contains(&found.session()) {
             found.begin_telling(home)?;
         }
         found.introduce(home)?;
@@ -212,10 +213,14 @@ pub fn retold(
     Ok(rows)
 }
 
-/// Whether a session said something already, and all of it: one that its hooks told of, or that was taken
-/// in before, is not told again; but what its transcript holds is still read.
-fn is_told(known: &HashSet<SessionId>, found: &Found, home: &Home) -> bool {
-    known.contains(&found.session()) && !found.is_half_told(home)
+/// Up to when a session is to be told: all of it, if it said nothing yet. One that its hooks told of, or that
+/// was taken in before, is not told again; but what its transcript holds is still read. Of one whose import
+/// ended in the middle that is completed which was there when it began: later its hooks may have told.
+fn untold(known: &HashSet<SessionId>, found: &Found, home: &Home) -> Option<Timestamp> {
+    match known.contains(&found.session()) {
+        true => found.half_told(home),
+        false => Some(Timestamp(i64::MAX)),
+    }
 }
 
 /// Tells them to the journals, and `told` each time which one got something.
@@ -229,10 +234,10 @@ fn tell(
     let mut progress = Progress::new();
     for (found, home) in all {
         progress.step();
-        let is_known = is_told(known, found, home);
-        let counts = match is_known {
-            true => Counts::default(),
-            false => found.retell(home, mode, &|| told(home))?,
+        let until = untold(known, found, home);
+        let counts = match until {
+            None => Counts::default(),
+            Some(until) => found.retell(home, mode, until, &|| told(home))?,
         };
         told(home);
         rows.push(ImportView {
@@ -242,7 +247,7 @@ fn tell(
             path: found.path.clone(),
             bytes: found.bytes,
             about: found.title.clone(),
-            known: is_known,
+            known: until.is_none(),
             prompts: counts.prompts,
             commands: counts.commands,
             tools: counts.tools,

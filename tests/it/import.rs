@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use serde_json::{Value, json};
 
+use crate::place::{GIT_TRACE, finish};
 use crate::sandbox::Sandbox;
 use crate::story::Story;
 
@@ -113,15 +114,21 @@ fn long(sandbox: &Sandbox, id: &str, commands: usize, bytes: usize) -> PathBuf {
     file
 }
 
-#[test]
-fn an_import_that_ended_in_the_middle_is_completed_by_the_next() {
-    let sandbox = Sandbox::enabled();
-    long(&sandbox, "c-1", 400, 10);
+/// A conversation of 401 commands, whose import ended in the middle.
+fn half_told(sandbox: &Sandbox) -> PathBuf {
+    let file = long(sandbox, "c-1", 400, 10);
     // No file may be larger than 64 KiB, and a journal of it is.
     let limited = sandbox.run("sh", &["-c", "ulimit -f 128 && exec trace import claude"]);
     assert_ne!(limited.code, 0, "{limited:?}");
-    let told = Story::of(&sandbox).events.len();
-    assert!(told < 400, "it ended in the middle, with {told} events told");
+    let told = one(sandbox, "c-1")["commands"].as_u64().unwrap();
+    assert!((1..401).contains(&told), "{told} commands were told");
+    file
+}
+
+#[test]
+fn an_import_that_ended_in_the_middle_is_completed_by_the_next() {
+    let sandbox = Sandbox::enabled();
+    half_told(&sandbox);
     let again = sandbox.json(&["import", "claude"]);
     assert_eq!(
         (&again["sessions"][0]["known"], &again["sessions"][0]["commands"]),
@@ -133,6 +140,28 @@ fn an_import_that_ended_in_the_middle_is_completed_by_the_next() {
     story.holds_once(commands.iter().map(String::as_str));
     assert_eq!(one(&sandbox, "c-1")["transcript_kept"], 803);
     assert_eq!(sandbox.json(&["import", "claude"])["sessions"][0]["known"], true, "now all of it is told");
+}
+
+#[test]
+fn what_hooks_told_since_an_import_ended_in_the_middle_is_not_told_again() {
+    let sandbox = Sandbox::enabled();
+    let file = half_told(&sandbox);
+    // It goes on, and now its hooks are there.
+    let payload = json!({"hook_event_name": "UserPromptSubmit", "session_id": "c-1", "cwd": sandbox.dir,
+        "transcript_path": file, "prompt": "go on"});
+    finish(sandbox.command(GIT_TRACE).args(["hook", "claude"]), payload.to_string().as_bytes()).silent();
+    let said = json!({"sessionId": "c-1", "cwd": sandbox.dir, "timestamp": "2999-01-01T08:00:00.000Z", "type": "user",
+        "uuid": "c-1-more", "message": {"role": "user", "content": "go on"}});
+    fs::write(&file, fs::read_to_string(&file).unwrap() + &said.to_string() + "\n").unwrap();
+    for _ in 0..2 {
+        sandbox.json(&["import", "claude"]);
+        let story = Story::of(&sandbox);
+        let prompts = story.events.iter().filter(|(_, event)| event["kind"] == "prompt");
+        let texts: Vec<_> = prompts.map(|(_, event)| event["body"]["text"].clone()).collect();
+        assert_eq!(texts, [json!("do 400 things"), json!("go on")]);
+        let commands: Vec<_> = (0..400).map(|number| format!("make c-1 {number}")).collect();
+        story.holds_once(commands.iter().map(String::as_str));
+    }
 }
 
 #[test]
