@@ -128,13 +128,18 @@ pub fn gather<'e>(
 }
 
 /// Those that nothing was taken of yet come last, the older file first: who copied another's beginning is
-/// the younger.
+/// the younger. One that holds nothing stays where it is, and is forgotten in its turn.
 fn in_order(mut marks: Vec<(SessionId, Mark)>) -> Vec<(SessionId, Mark)> {
     marks.sort_by_cached_key(|(_, mark)| match mark.proof.is_empty() {
-        true => Transcript::open(path_of(&mark.path)).map_or(i64::MAX, |file| file.written),
+        true => first_written(mark).unwrap_or(i64::MIN),
         false => i64::MIN,
     });
     marks
+}
+
+fn first_written(mark: &Mark) -> Option<i64> {
+    let file = Transcript::open(path_of(&mark.path)).ok()?;
+    (file.length > 0).then_some(file.written)
 }
 
 /// What the chain holds already, read where somebody asks.

@@ -361,6 +361,28 @@ fn of_two_conversations_that_one_checkpoint_takes_in_the_later_is_a_fork_of_the_
 }
 
 #[test]
+fn conversations_whose_file_never_came_do_not_drive_out_one_that_goes_on() {
+    let talk = Talk::begin();
+    for number in 0..70 {
+        let absent = talk.file.with_file_name(format!("absent-{number}.jsonl"));
+        let id = format!("absent-{number}");
+        hook_at(&talk.sandbox, &talk.sandbox, &absent, "SessionStart", json!({"session_id": id}));
+    }
+    talk.sandbox.checkpoint();
+    talk.says(&record("a", "one"));
+    talk.hook("UserPromptSubmit", json!({"prompt": "one"}));
+    talk.sandbox.checkpoint();
+    let other = talk.file.with_file_name("other.jsonl");
+    fs::write(&other, record("b", "two")).unwrap();
+    hook_at(&talk.sandbox, &talk.sandbox, &other, "SessionStart", json!({"session_id": "other"}));
+    talk.sandbox.checkpoint();
+    // What is written late no hook tells of.
+    talk.says(&record("c", "three"));
+    talk.sandbox.checkpoint();
+    assert_eq!(talk.kept(), record("a", "one") + &record("c", "three"));
+}
+
+#[test]
 fn what_an_agent_says_of_a_parent_is_believed_and_what_a_person_says_more() {
     let sandbox = Sandbox::enabled();
     let start = |agent: &str, payload: Value| {
