@@ -18,6 +18,9 @@ use crate::wire::transcripts::{BLOCK, LONG};
 /// anew, what is known is known up to here; lines that come again behind it are kept again.
 const FAR: u64 = 64 << 20;
 
+/// Where a conversation parts from another is asked of its first piece: so much of it is taken at once, bytes.
+const BEGINNING: u64 = 4 << 20;
+
 /// What became of a look at a transcript.
 pub enum Taken {
     /// There is nothing new.
@@ -44,7 +47,7 @@ pub fn take(mark: &Mark, room: u64, known: impl FnOnce() -> Result<Known>) -> Re
     if (file.length, file.written) == (mark.offset, mark.written) {
         return Ok(Taken::Nothing);
     }
-    if room == 0 {
+    if room == 0 || mark.proof.is_empty() && room < file.length.min(BEGINNING) {
         return Ok(Taken::Later);
     }
     let (start, mut known) = match file.proof(mark.offset)? == Some(mark.proof.clone()) {

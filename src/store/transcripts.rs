@@ -106,7 +106,9 @@ pub fn gather<'e>(
     }
     let mut waiting = Vec::new();
     for (session, mark) in in_order(std::mem::take(&mut gains.marks)) {
-        match gain::take(&mark, gains.room(), || past.known(&session, &mark)) {
+        // Nothing overtakes what waits: the older one is to be there first.
+        let room = if waiting.is_empty() { gains.room() } else { 0 };
+        match gain::take(&mark, room, || past.known(&session, &mark)) {
             Ok(Taken::Nothing) => gains.marks.push((session, mark)),
             Ok(Taken::Later) => waiting.push((session, mark)),
             Ok(Taken::Gain(gain)) => gains.add(session, *gain),

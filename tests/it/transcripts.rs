@@ -361,6 +361,25 @@ fn of_two_conversations_that_one_checkpoint_takes_in_the_later_is_a_fork_of_the_
 }
 
 #[test]
+fn where_a_fork_parts_does_not_depend_on_what_its_checkpoint_takes_beside_it() {
+    let talk = Talk::begin();
+    let begins: String = (0..30).map(|number| record(&format!("n{number}"), &"x".repeat(60_000))).collect();
+    let between = record("z", &"y".repeat(2_900_000));
+    let all = [(ID, 1, begins.clone()), ("between", 2, between), ("fork", 3, begins + &record("own", "two"))];
+    for (id, at, text) in all {
+        let file = talk.file.with_file_name(format!("{id}.jsonl"));
+        fs::write(&file, text).unwrap();
+        let written = std::time::UNIX_EPOCH + std::time::Duration::from_secs(at);
+        fs::File::open(&file).unwrap().set_modified(written).unwrap();
+        hook_at(&talk.sandbox, &talk.sandbox, &file, "SessionStart", json!({"session_id": id}));
+    }
+    talk.sandbox.checkpoint();
+    let all = listed(&talk);
+    let fork = all.iter().find(|one| one["external_ids"] == json!(["fork"])).unwrap();
+    assert_eq!(fork["shares"]["up_to"], "n29");
+}
+
+#[test]
 fn conversations_whose_file_never_came_do_not_drive_out_one_that_goes_on() {
     let talk = Talk::begin();
     for number in 0..70 {
