@@ -18,8 +18,8 @@
 //!   damaged is set aside in `quarantine/` and counted.
 //! - **The user's history may move.** Checkpoints borrow objects of one base commit; when that is no
 //!   longer part of HEAD's history, what they borrow is copied first ([`base`]).
-//! - **A worktree may go.** Its chain gets one last checkpoint, which takes its waiting events and all
-//!   that it borrowed into the store ([`orphans`]).
+//! - **A worktree may go.** Its chain gets one last checkpoint, which takes its waiting events, what was
+//!   said in it and all that it borrowed into the store ([`orphans`]).
 //! - **Anything can be put back.** The present state is saved first, the plan is on the device before
 //!   the first path changes, and every path is at any moment as it was or as it is to be
 //!   ([`restore`]); who is killed in it is finished by the next command.

@@ -1,9 +1,9 @@
 //! The chains of worktrees that are gone: each gets one last checkpoint.
 //!
 //! Nobody flushes there any more. What waits in their journals would wait for ever, and what their
-//! checkpoints borrow would go with the branch they had. The last checkpoint takes the events and all
-//! that is borrowed into the store: its chain has no base from then on. Nothing is deleted but
-//! caches, and a worktree that was taken for gone and is not goes on from there.
+//! checkpoints borrow would go with the branch they had. The last checkpoint takes the events, what was
+//! said and all that is borrowed into the store: its chain has no base from then on. Nothing is deleted
+//! but caches, and a worktree that was taken for gone and is not goes on from there.
 
 use std::collections::{BTreeSet, HashSet};
 use std::fs;
@@ -139,7 +139,7 @@ fn close(gone: &Home) -> Result<Finish> {
 enum Step {
     /// A checkpoint was made, or the ref moved: look again.
     Again,
-    /// No event waits, and nothing is borrowed.
+    /// No event waits, no conversation gained anything, and nothing is borrowed.
     Nothing,
 }
 
@@ -151,17 +151,18 @@ fn step(gone: &Home, lock: Option<&RefLock>) -> Result<Step> {
     let cursor = before.as_ref().map(|before| before.header.cursor.clone()).unwrap_or_default();
     let mut pending = pending::gather(&gone.journal(), &cursor)?;
     let base = before.as_ref().and_then(|before| before.header.base);
-    if pending.consumed == 0 && base.is_none() && standing == Standing::Named {
+    pending.drop_known(&known);
+    let gains = flush::gains(gone, &store, Kind::Auto, before.as_ref(), &pending);
+    let is_told = pending.consumed == 0 && gains.pieces.is_empty();
+    if is_told && base.is_none() && standing == Standing::Named {
         if let Some(unreadable) = pending.unreadable.first() {
             bail!("a journal cannot be read: {unreadable}");
         }
         trim::journals(gone, &cursor);
         return Ok(Step::Nothing);
     }
-    pending.drop_known(&known);
     flush::set_aside(gone, &pending)?;
     take_along(gone, &store, base)?;
-    let gains = flush::gains(gone, &store, Kind::Auto, before.as_ref(), &pending);
     let mut pack = Pack::new(store.hash_kind());
     let header = header(gone, before.as_ref(), &pending, &gains);
     let lines = [pending.lines(), gains.lines(header.time)].concat();

@@ -5,6 +5,7 @@ use std::fs;
 use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::{Path, PathBuf};
 
+use serde_json::json;
 use trace::disk;
 use trace::disk::consent::UserState;
 use trace::disk::place::Told;
@@ -347,6 +348,31 @@ fn a_removed_worktree_keeps_its_files_and_its_last_events() {
     fs::remove_file(sandbox.own_dir().join("cache/gone")).unwrap();
     maintain(&sandbox);
     assert_eq!(sandbox.store_git(&["rev-parse", &shadow]), tip, "the last one is the last");
+}
+
+#[test]
+fn a_removed_worktree_keeps_all_that_was_said_in_it_however_much() {
+    let sandbox = Sandbox::enabled();
+    sandbox.checkpoint();
+    sandbox.git(&["worktree", "add", "-q", "../linked"]);
+    let linked = sandbox.at("linked");
+    linked.checkpoint();
+    let conversations = ["a", "b", "c"].map(|id| {
+        let file = sandbox.root().join(format!("{id}.jsonl"));
+        let line = format!("{}\n", json!({"type": "user", "uuid": id, "text": "x".repeat(3 << 20)}));
+        fs::write(&file, &line).unwrap();
+        let payload = json!({"hook_event_name": "SessionStart", "session_id": id, "cwd": linked.dir, "transcript_path": file});
+        finish(linked.command(GIT_TRACE).args(["hook", "claude"]), payload.to_string().as_bytes()).silent();
+        (id, file, line)
+    });
+    sandbox.git(&["worktree", "remove", "--force", "../linked"]);
+    maintain(&sandbox);
+    for (id, file, line) in &conversations {
+        fs::remove_file(file).unwrap();
+        let kept = sandbox.trace(&["session", "transcript", id]).good("session transcript");
+        assert!(kept + "\n" == *line, "{id}");
+    }
+    sandbox.fsck();
 }
 
 #[test]
