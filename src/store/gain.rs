@@ -14,8 +14,8 @@ use crate::model::transcript::Mark;
 use crate::wire::transcripts::keep::{self, Known, Stretch};
 use crate::wire::transcripts::{BLOCK, LONG};
 
-/// The most bytes that one checkpoint looks at, so that others need not wait. Of a file that was written
-/// anew, what is known is known up to here; lines that come again behind it are kept again.
+/// The most bytes of one transcript that a checkpoint looks at, so that others need not wait. Of a file that
+/// was written anew, what is known is known up to here; lines that come again behind it are kept again.
 const FAR: u64 = 64 << 20;
 
 /// Where a conversation parts from another is asked of its first piece: so much of it is taken at once, bytes.

@@ -1,8 +1,9 @@
 //! Which events the chain holds: a set of fingerprints on disk, asked once per event.
 //!
 //! A cache: an open-addressing table of 16-byte slots that names the checkpoint up to which it is
-//! right. Asking reads one slot, noting writes one, so neither follows the length of the history. An
-//! id is noted only after the swap that made it part of the chain.
+//! right. Asking reads the slots around each print, noting writes those that were free, or a table of
+//! bounded size anew, so neither follows the length of the history. An id is noted only after the swap
+//! that made it part of the chain.
 
 use std::collections::HashSet;
 use std::fs::{self, File, OpenOptions};
