@@ -14,6 +14,7 @@ use anyhow::{Context, Result};
 use gix::objs::Kind;
 use gix::odb::loose;
 use gix::odb::pack::{self, data, index};
+use gix::zlib::Inflate;
 
 use super::recent::Recent;
 use super::{HashKind, to_gix};
@@ -27,7 +28,6 @@ pub(super) struct Objects {
     /// First the pack that had what was asked for last.
     open: Vec<Pack>,
     loose: loose::Store,
-    inflate: gix::zlib::Inflate,
     recent: Recent,
 }
 
@@ -53,7 +53,6 @@ impl Objects {
             closed: closed.collect(),
             open: Vec::new(),
             loose: loose::Store::at(dir, kind.gix()),
-            inflate: gix::zlib::Inflate::default(),
             recent: Recent::default(),
         })
     }
@@ -65,16 +64,16 @@ impl Objects {
     }
 
     /// Reads an object into `out`; `None` also if it cannot be read.
-    pub(super) fn find(&mut self, id: Oid, out: &mut Vec<u8>) -> Option<Kind> {
+    pub(super) fn find(&mut self, id: Oid, out: &mut Vec<u8>, inflate: &mut Inflate) -> Option<Kind> {
         let id = to_gix(id);
         match self.seek(&id) {
-            Some(at) => self.read(at, out),
+            Some(at) => self.read(at, out, inflate),
             None => self.loose.try_find(&id, out).ok()?.map(|found| found.kind),
         }
     }
 
     /// Reads the object that stands there in the index of the first pack.
-    fn read(&mut self, at: u32, out: &mut Vec<u8>) -> Option<Kind> {
+    fn read(&mut self, at: u32, out: &mut Vec<u8>, inflate: &mut Inflate) -> Option<Kind> {
         let Pack { index, data } = &mut self.open[0];
         let data = match data {
             Some(data) => data,
@@ -83,7 +82,7 @@ impl Objects {
         let entry = data.entry(index.pack_offset_at_index(at)).ok()?;
         // A delta in a pack of our own, or of git's, names what it is made from by its place in the pack.
         let nowhere = |_: &gix::oid, _: &mut Vec<u8>| Ok(None);
-        let read = data.decode_entry(entry, out, &mut self.inflate, &nowhere, &mut self.recent);
+        let read = data.decode_entry(entry, out, inflate, &nowhere, &mut self.recent);
         read.ok().map(|read| read.kind)
     }
 
@@ -129,7 +128,7 @@ mod tests {
 
     fn read(objects: &mut Objects, id: Oid) -> Option<(Kind, Vec<u8>)> {
         let mut bytes = Vec::new();
-        objects.find(id, &mut bytes).map(|kind| (kind, bytes))
+        objects.find(id, &mut bytes, &mut Inflate::default()).map(|kind| (kind, bytes))
     }
 
     #[test]

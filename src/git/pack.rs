@@ -8,6 +8,7 @@ use crate::model::both::both;
 use crate::model::oid::Oid;
 use anyhow::{Context, Result, bail};
 use flate2::{Compress, Compression, Decompress, FlushCompress, FlushDecompress, Status};
+use std::cell::RefCell;
 use std::collections::HashMap;
 
 /// A pack that grows.
@@ -16,6 +17,8 @@ pub struct Pack {
     bytes: Vec<u8>,
     /// Made for the first object: a flush that finds nothing new needs none.
     deflate: Option<Compress>,
+    /// Made for the first object that is read back.
+    inflate: RefCell<Option<Decompress>>,
     entries: HashMap<Oid, Entry>,
 }
 
@@ -50,7 +53,13 @@ const FAR: usize = 1 << 31;
 impl Pack {
     /// Starts an empty pack.
     pub fn new(kind: HashKind) -> Self {
-        Self { kind, bytes: HEADER.to_vec(), deflate: None, entries: HashMap::new() }
+        Self {
+            kind,
+            bytes: HEADER.to_vec(),
+            deflate: None,
+            inflate: RefCell::new(None),
+            entries: HashMap::new(),
+        }
     }
 
     /// Which hash names the objects in it.
@@ -109,7 +118,10 @@ impl Pack {
         let entry = self.entries.get(&id)?;
         let mut bytes = Vec::with_capacity(entry.len);
         let data = &self.bytes[entry.data..];
-        Decompress::new(true)
+        let mut inflate = self.inflate.borrow_mut();
+        let inflate = inflate.get_or_insert_with(|| Decompress::new(true));
+        inflate.reset(true);
+        inflate
             .decompress_vec(data, &mut bytes, FlushDecompress::Finish)
             .expect("what was deflated a moment ago can be inflated");
         Some((entry.kind, bytes))

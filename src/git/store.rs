@@ -11,6 +11,7 @@ use crate::model::oid::Oid;
 use anyhow::{Context, Result, anyhow, ensure};
 use gix::objs::{CommitRef, Find, FindHeader, TreeRefIter};
 use gix::odb;
+use gix::zlib::Inflate;
 use std::cell::{OnceCell, RefCell};
 use std::mem::ManuallyDrop;
 use std::path::{Path, PathBuf};
@@ -30,6 +31,8 @@ struct Places {
     lent: OnceCell<Option<RefCell<Objects>>>,
     /// All that git would find, opened when the others do not have something.
     all: OnceCell<odb::Handle>,
+    /// For what the first two have: to make one takes longer than to read a tree.
+    inflate: RefCell<Inflate>,
 }
 
 /// A commit, as much of it as we need.
@@ -112,7 +115,12 @@ impl Store {
             dir.display()
         );
         let own = Objects::list(&dir.join("objects"), kind).with_context(opening)?;
-        let places = Places { own: own.into(), lent: OnceCell::new(), all: OnceCell::new() };
+        let places = Places {
+            own: own.into(),
+            lent: OnceCell::new(),
+            all: OnceCell::new(),
+            inflate: RefCell::default(),
+        };
         Ok(Self { dir: dir.to_owned(), kind, places: ManuallyDrop::new(places) })
     }
 
@@ -245,8 +253,7 @@ impl Store {
         if !self.may_have(id) {
             return Ok(None);
         }
-        if let Some(kind) = self.places.own.borrow_mut().find(id, buffer).or_else(|| self.borrow(id, buffer))
-        {
+        if let Some(kind) = self.near(id, buffer) {
             return Ok(Some((kind, buffer)));
         }
         let find = |store: &Self, buffer: &mut Vec<u8>| {
@@ -260,15 +267,18 @@ impl Store {
         Ok(kind.map(|kind| (kind, buffer.as_slice())))
     }
 
-    /// Reads an object that the user's repository lends.
-    fn borrow(&self, id: Oid, buffer: &mut Vec<u8>) -> Option<gix::objs::Kind> {
-        let open = || {
-            let named = file::read_plain(&self.dir.join(ALTERNATES), 4096).ok()??;
-            let only = named.strip_suffix(b"\n")? == LENDER.as_bytes();
-            only.then(|| Objects::list(&self.dir.join("objects").join(LENDER), self.kind).ok())?
-        };
-        let lent = self.places.lent.get_or_init(|| open().map(RefCell::new));
-        lent.as_ref()?.borrow_mut().find(id, buffer)
+    /// Reads an object of the store's own, or one that the user's repository lends.
+    fn near(&self, id: Oid, buffer: &mut Vec<u8>) -> Option<gix::objs::Kind> {
+        let inflate = &mut *self.places.inflate.borrow_mut();
+        let own = self.places.own.borrow_mut().find(id, buffer, inflate);
+        let lent = || self.places.lent.get_or_init(|| self.lender().map(RefCell::new)).as_ref();
+        own.or_else(|| lent()?.borrow_mut().find(id, buffer, inflate))
+    }
+
+    fn lender(&self) -> Option<Objects> {
+        let named = file::read_plain(&self.dir.join(ALTERNATES), 4096).ok()??;
+        let is_only = named.strip_suffix(b"\n")? == LENDER.as_bytes();
+        is_only.then(|| Objects::list(&self.dir.join("objects").join(LENDER), self.kind).ok())?
     }
 
     fn all(&self) -> Result<&odb::Handle> {
