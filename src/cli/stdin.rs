@@ -1,11 +1,11 @@
 //! What a caller of a hook sends. Waits for it, but not for a caller that has gone silent.
 
-use std::io::{IsTerminal, Read, Stdin};
+use std::io::{IsTerminal, Stdin};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, ensure};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
-use rustix::io::Errno;
+use rustix::io::{Errno, read, retry_on_intr};
 
 use super::call::Call;
 use crate::wire::lenient;
@@ -72,7 +72,9 @@ impl<'a> Input<'a> {
         // Most payloads are short, and untouched memory costs nothing.
         let (have, room) = (self.bytes.len(), self.bytes.len().clamp(FIRST, 64 << 10));
         self.bytes.resize(have + room, 0);
-        let n = self.stdin.read(&mut self.bytes[have..]).context("read stdin")?;
+        // Past std's buffer: of what that has taken in, nobody would say that it is ready.
+        let read = retry_on_intr(|| read(&self.stdin, &mut self.bytes[have..]));
+        let n = read.context("read stdin")?;
         self.bytes.truncate(have + n);
         ensure!(self.bytes.len() as u64 <= CAP, "more than {CAP} bytes came in");
         self.deadline = deadline(self.call.began, Instant::now());

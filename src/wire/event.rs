@@ -12,6 +12,9 @@ use crate::model::time::Timestamp;
 
 const VERSION: u64 = 1;
 
+/// Most events take no more bytes than this.
+const USUAL: usize = 512;
+
 /// The kind of [`What::TranscriptKept`].
 pub const KEPT: &str = "transcript_kept";
 
@@ -157,7 +160,10 @@ fn line<B: Serialize>(event: &Event, body: &B) -> Vec<u8> {
         kind: kind(&event.what),
         body,
     };
-    serde_json::to_vec(&envelope).expect("our own types have string keys only, and memory does not fail")
+    let mut line = Vec::with_capacity(USUAL);
+    let written = serde_json::to_writer(&mut line, &envelope);
+    written.expect("our own types have string keys only, and memory does not fail");
+    line
 }
 
 fn what(kind: String, body: Option<&RawValue>) -> Result<What, Bad> {

@@ -211,6 +211,28 @@ fn a_payload_that_breaks_off_is_kept_without_its_secrets() {
     assert!(all < 40, "{all} files of a caller that never gets it right");
 }
 
+#[test]
+fn a_whole_payload_of_any_length_is_taken_from_a_caller_that_never_closes_the_pipe() {
+    let sandbox = Sandbox::enabled();
+    let lengths = [10, 4_000, 5_000, 7_900, 8_500, 30_000, 300_000];
+    for length in lengths {
+        let told = json!({
+            "v": 1, "agent": "tester", "session": "s", "event": "turn_start", "cwd": sandbox.dir,
+            "prompt": format!("{length} {}", "word ".repeat(length / 5)),
+        });
+        let mut hook = sandbox.command(GIT_TRACE);
+        let mut child = hook.args(["hook", "generic"]).stdin(Stdio::piped()).spawn().unwrap();
+        let mut pipe = child.stdin.take().unwrap();
+        pipe.write_all(told.to_string().as_bytes()).unwrap();
+        assert!(child.wait().unwrap().success());
+        drop(pipe);
+        assert_eq!(trouble(&sandbox), "", "{length}");
+    }
+    sandbox.checkpoint();
+    let prompts = |(_, event): &&(String, Value)| event["kind"] == "prompt";
+    assert_eq!(Story::of(&sandbox).events.iter().filter(prompts).count(), lengths.len());
+}
+
 /// The commands that were recorded with `text` in them, by their exit code.
 fn exits(place: &Place, text: &str) -> Vec<Value> {
     let all = place.list("commands", "commands");
