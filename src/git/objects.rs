@@ -13,7 +13,7 @@ use std::{fs, io};
 use anyhow::{Context, Result};
 use gix::objs::Kind;
 use gix::odb::loose;
-use gix::odb::pack::{self, data, index};
+use gix::odb::pack::{self, data, data::decode::entry::ResolvedBase, index};
 use gix::zlib::Inflate;
 
 use super::recent::Recent;
@@ -32,6 +32,8 @@ pub(super) struct Objects {
 }
 
 struct Pack {
+    /// Different for each, as the memory of objects put together needs it.
+    number: u32,
     index: index::File<pack::MMap>,
     /// Opened for the first object that is read.
     data: Option<data::File>,
@@ -65,25 +67,39 @@ impl Objects {
 
     /// Reads an object into `out`; `None` also if it cannot be read.
     pub(super) fn find(&mut self, id: Oid, out: &mut Vec<u8>, inflate: &mut Inflate) -> Option<Kind> {
+        self.read(id, out, inflate).ok().flatten()
+    }
+
+    /// Reads an object into `out`; `None` if it is not here.
+    pub(super) fn read(&mut self, id: Oid, out: &mut Vec<u8>, inflate: &mut Inflate) -> Result<Option<Kind>> {
         let id = to_gix(id);
         match self.seek(&id) {
-            Some(at) => self.read(at, out, inflate),
-            None => self.loose.try_find(&id, out).ok()?.map(|found| found.kind),
+            Some(at) => self.unpack(at, out, inflate).map(Some),
+            None => Ok(self.loose.try_find(&id, out)?.map(|found| found.kind)),
         }
     }
 
     /// Reads the object that stands there in the index of the first pack.
-    fn read(&mut self, at: u32, out: &mut Vec<u8>, inflate: &mut Inflate) -> Option<Kind> {
-        let Pack { index, data } = &mut self.open[0];
+    fn unpack(&mut self, at: u32, out: &mut Vec<u8>, inflate: &mut Inflate) -> Result<Kind> {
+        let Pack { number, index, data } = &mut self.open[0];
         let data = match data {
             Some(data) => data,
-            none => none.insert(data::File::at(index.path().with_extension("pack"), self.kind.gix()).ok()?),
+            none => {
+                let mut opened = data::File::at(index.path().with_extension("pack"), self.kind.gix())?;
+                opened.id = *number;
+                none.insert(opened)
+            }
         };
-        let entry = data.entry(index.pack_offset_at_index(at)).ok()?;
-        // A delta in a pack of our own, or of git's, names what it is made from by its place in the pack.
-        let nowhere = |_: &gix::oid, _: &mut Vec<u8>| Ok(None);
-        let read = data.decode_entry(entry, out, inflate, &nowhere, &mut self.recent);
-        read.ok().map(|read| read.kind)
+        let entry = data.entry(index.pack_offset_at_index(at))?;
+        // Whatever a delta in a pack on disk is made from is in the same pack.
+        let base = |id: &gix::oid, _: &mut Vec<u8>| match index.lookup(id) {
+            Some(at) => {
+                data.entry(index.pack_offset_at_index(at)).map(|entry| Some(ResolvedBase::InPack(entry)))
+            }
+            None => Ok(None),
+        };
+        let read = data.decode_entry(entry, out, inflate, &base, &mut self.recent)?;
+        Ok(read.kind)
     }
 
     /// Brings the pack that has the object to the front; where in its index the object stands.
@@ -102,7 +118,7 @@ impl Objects {
         while let Some(path) = self.closed.pop() {
             let Ok(index) = index::File::at(&path, self.kind.gix()) else { continue };
             let at = index.lookup(id);
-            self.open.push(Pack { index, data: None });
+            self.open.push(Pack { number: self.open.len() as u32, index, data: None });
             if let Some(at) = at {
                 return Some((self.open.len() - 1, at));
             }
@@ -111,9 +127,14 @@ impl Objects {
     }
 }
 
+/// The regular files in a directory. A FIFO would be waited for, and a link is left to who is asked last.
 fn names(dir: &Path) -> io::Result<HashSet<OsString>> {
+    let is_file = |entry: &fs::DirEntry| entry.file_type().is_ok_and(|kind| kind.is_file());
     match fs::read_dir(dir) {
-        Ok(list) => list.map(|entry| entry.map(|entry| entry.file_name())).collect(),
+        Ok(list) => {
+            let list = list.filter(|entry| entry.as_ref().map_or(true, is_file));
+            list.map(|entry| Ok(entry?.file_name())).collect()
+        }
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(HashSet::new()),
         Err(error) => Err(error),
     }
@@ -144,9 +165,10 @@ mod tests {
                 })
                 .to_vec();
             let at = dir.path().join(".git/objects");
-            for packed in [false, true] {
-                if packed {
-                    dir.git(&["repack", "-adfq"]);
+            for packed in [None, Some("true"), Some("false")] {
+                if let Some(by_place) = packed {
+                    let named = format!("repack.useDeltaBaseOffset={by_place}");
+                    dir.git(&["-c", &named, "repack", "-adfq"]);
                 }
                 let mut objects = Objects::list(&at, kind).unwrap();
                 for (id, end) in ids.iter().zip(["one", "two", "three"]) {
@@ -158,6 +180,21 @@ mod tests {
                 assert!(read(&mut objects, absent).is_none() && !objects.hold(absent));
             }
         }
+    }
+
+    #[test]
+    fn what_is_no_file_is_not_waited_for() {
+        let dir = Dir::repository(HashKind::Sha1);
+        dir.write("a", "packed");
+        dir.commit(1);
+        dir.git(&["repack", "-adq"]);
+        let (at, id) = (dir.path().join(".git/objects"), dir.id("HEAD:a"));
+        dir.run("mkfifo", &[".git/objects/pack/pack-1.idx", ".git/objects/pack/pack-2.pack"]);
+        fs::write(at.join("pack/pack-1.pack"), "").unwrap();
+        fs::write(at.join("pack/pack-2.idx"), "").unwrap();
+        let mut objects = Objects::list(&at, HashKind::Sha1).unwrap();
+        assert_eq!(objects.closed.len(), 1);
+        assert_eq!(read(&mut objects, id), Some((Kind::Blob, b"packed".to_vec())));
     }
 
     #[test]

@@ -281,6 +281,30 @@ impl Store {
         is_only.then(|| Objects::list(&self.dir.join("objects").join(LENDER), self.kind).ok())?
     }
 
+    /// Reads the store's own copy of an object, whoever else has one; `None` if there is none.
+    ///
+    /// # Errors
+    /// It cannot be read, also once the packs were listed anew: others put packs together meanwhile.
+    pub(super) fn find_own<'a>(
+        &self,
+        id: Oid,
+        buffer: &'a mut Vec<u8>,
+    ) -> Result<Option<(gix::objs::Kind, &'a [u8])>> {
+        let inflate = &mut *self.places.inflate.borrow_mut();
+        let first = self.places.own.borrow_mut().read(id, buffer, inflate);
+        let found = match first {
+            Ok(Some(kind)) => Ok(Some(kind)),
+            _ => {
+                let fresh = Self::open(&self.dir)?;
+                let again = fresh.places.own.borrow_mut().read(id, buffer, inflate);
+                fresh.close();
+                again
+            }
+        };
+        let kind = found.with_context(|| format!("read the object {id}"))?;
+        Ok(kind.map(|kind| (kind, buffer.as_slice())))
+    }
+
     fn all(&self) -> Result<&odb::Handle> {
         if let Some(all) = self.places.all.get() {
             return Ok(all);
