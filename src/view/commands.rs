@@ -13,7 +13,7 @@ use crate::model::id::CommandId;
 use crate::model::time::Timestamp;
 
 /// What is said where there are none.
-pub const EMPTY: &str = "no commands recorded yet: run `trace enable`, then open a new shell";
+pub const EMPTY: &str = "no commands recorded yet: `trace init` sets a shell up, `trace run` records one";
 
 /// A command, how it stands, and what it changed.
 #[derive(Clone, Debug, PartialEq)]
@@ -34,13 +34,17 @@ const WIDE: usize = 100;
 
 /// Writes one line per command, in the order given.
 pub fn write(to: &mut dyn Write, commands: &[CommandView], look: &Look) -> io::Result<()> {
-    let mut columns =
-        vec![Column::text("ID"), Column::text("EXIT"), Column::text("STARTED"), Column::number("TOOK")];
+    let mut columns = vec![
+        Column::text("ID"),
+        Column::text("EXIT"),
+        Column::text("STARTED").spare(),
+        Column::number("TOOK"),
+    ];
     let is_wide = look.width.is_none_or(|width| width >= WIDE);
     if is_wide {
         columns.push(Column::text("CHECKPOINT"));
     }
-    columns.extend([Column::path("CWD", 8), Column::flexible("COMMAND", 20)]);
+    columns.extend([Column::path("CWD", 8).spare(), Column::flexible("COMMAND", 20)]);
     let mut table = Table::new(Headings::Shown, &columns);
     let digits = digits(commands.iter().map(|view| &view.command.id));
     for view in commands {

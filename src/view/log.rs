@@ -17,8 +17,8 @@ pub fn write(to: &mut dyn Write, checkpoints: &[Checkpoint], look: &Look) -> io:
         Column::text("ID"),
         Column::text("TIME"),
         Column::text("KIND"),
-        Column::flexible("BRANCH", 8),
-        Column::number("COMMANDS"),
+        Column::flexible("BRANCH", 8).spare(),
+        Column::number("COMMANDS").spare(),
         Column::text("FILES"),
         Column::flexible("SUBJECT", 16),
     ];

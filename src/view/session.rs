@@ -35,13 +35,13 @@ const DEEPEST: usize = 32;
 pub fn write(to: &mut dyn Write, sessions: &[&Session], look: &Look) -> io::Result<()> {
     let columns = [
         Column::text("ID"),
-        Column::flexible("ALIAS", 6),
+        Column::flexible("ALIAS", 6).spare(),
         Column::text("AGENT"),
         Column::text("STATE"),
         Column::text("LAST"),
-        Column::number("PROMPTS"),
-        Column::number("COMMANDS"),
-        Column::flexible("BRANCH", 8),
+        Column::number("PROMPTS").spare(),
+        Column::number("COMMANDS").spare(),
+        Column::flexible("BRANCH", 8).spare(),
         Column::flexible("ABOUT", 12),
     ];
     let digits = shortest(sessions);

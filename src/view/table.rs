@@ -15,7 +15,7 @@ use super::paint::{Paint, Style};
 const GAP: &str = "  ";
 
 /// Rows under headings.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Table {
     columns: Vec<Column>,
     rows: Vec<Vec<Cell>>,
@@ -35,6 +35,8 @@ pub struct Column {
     heading: &'static str,
     align: Align,
     room: Room,
+    /// Left out where the others would not fit beside it.
+    is_spare: bool,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -57,22 +59,27 @@ enum Room {
 impl Column {
     /// Text that is never cut.
     pub fn text(heading: &'static str) -> Self {
-        Self { heading, align: Align::Left, room: Room::Kept }
+        Self { heading, align: Align::Left, room: Room::Kept, is_spare: false }
     }
 
     /// A number: right-aligned, never cut.
     pub fn number(heading: &'static str) -> Self {
-        Self { heading, align: Align::Right, room: Room::Kept }
+        Self { heading, align: Align::Right, room: Room::Kept, is_spare: false }
     }
 
     /// Text that may lose its end, down to `least` columns.
     pub fn flexible(heading: &'static str, least: usize) -> Self {
-        Self { heading, align: Align::Left, room: Room::Tail(least) }
+        Self { heading, align: Align::Left, room: Room::Tail(least), is_spare: false }
     }
 
     /// A path, whose end matters: it may lose its beginning, down to `least` columns.
     pub fn path(heading: &'static str, least: usize) -> Self {
-        Self { heading, align: Align::Left, room: Room::Front(least) }
+        Self { heading, align: Align::Left, room: Room::Front(least), is_spare: false }
+    }
+
+    /// The same column, left out where there is no room for all of them; the last such one goes first.
+    pub fn spare(self) -> Self {
+        Self { is_spare: true, ..self }
     }
 
     fn least(self) -> Option<usize> {
@@ -129,8 +136,20 @@ impl Table {
             let headings = self.columns.iter().map(|column| Cell::new(Style::Dim, column.heading));
             self.rows.insert(0, headings.collect());
         }
+        self.make_room(look.width);
         let widths = self.widths(look.width);
         self.rows.iter().try_for_each(|row| self.line(to, row, &widths, look.paint))
+    }
+
+    /// Leaves out spare columns until the others fit, if they ever do.
+    fn make_room(&mut self, limit: Option<usize>) {
+        while limit.is_some_and(|limit| total(&self.widths(Some(limit))) > limit) {
+            let Some(at) = self.columns.iter().rposition(|column| column.is_spare) else { return };
+            self.columns.remove(at);
+            for row in &mut self.rows {
+                row.remove(at);
+            }
+        }
     }
 
     /// The width of each column: what its cells need, and less if that is too much. Whichever
@@ -138,8 +157,7 @@ impl Table {
     fn widths(&self, limit: Option<usize>) -> Vec<usize> {
         let need = |at: usize| self.rows.iter().map(|row| row[at].width).max().unwrap_or(0);
         let mut widths: Vec<usize> = (0..self.columns.len()).map(need).collect();
-        let gaps = GAP.len() * self.columns.len().saturating_sub(1);
-        let total = widths.iter().sum::<usize>() + gaps;
+        let total = total(&widths);
         for _ in 0..limit.map_or(0, |limit| total.saturating_sub(limit)) {
             let beyond =
                 |at: usize| widths[at].saturating_sub(self.columns[at].least().unwrap_or(usize::MAX));
@@ -174,6 +192,11 @@ impl Table {
         }
         writeln!(to)
     }
+}
+
+/// How wide a line is with columns of these widths.
+fn total(widths: &[usize]) -> usize {
+    widths.iter().sum::<usize>() + GAP.len() * widths.len().saturating_sub(1)
 }
 
 /// How many columns a text takes. Plain text, which nearly all is, takes one for each character.
@@ -265,6 +288,23 @@ c       5  /
         );
         let lines = screen(|to| table().write(to, &look(Some(10))));
         assert_eq!(lines.lines().nth(1), Some("a1      7  …/work  a title…"), "as narrow as it gets");
+    }
+
+    #[test]
+    fn spare_columns_are_left_out_where_there_is_no_room_for_them() {
+        let columns = [
+            Column::text("ID"),
+            Column::text("STATE").spare(),
+            Column::number("N").spare(),
+            Column::flexible("TITLE", 8),
+        ];
+        let mut table = Table::new(Headings::Shown, &columns);
+        table.row(["a1", "idle", "1234", "a title that is long"].map(|t| Cell::new(Style::Text, t)).to_vec());
+        let at = |width| screen(|to| table.clone().write(to, &look(Some(width))));
+        assert_eq!(at(25), "ID  STATE     N  TITLE\na1  idle   1234  a title…\n");
+        assert_eq!(at(24), "ID  STATE  TITLE\na1  idle   a title that…\n");
+        assert_eq!(at(18), "ID  TITLE\na1  a title that …\n");
+        assert_eq!(at(5), "ID  TITLE\na1  a title…\n", "as narrow as it gets");
     }
 
     #[test]

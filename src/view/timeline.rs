@@ -121,8 +121,8 @@ fn table(moments: &[MomentView], look: &Look) -> Table {
         Column::text("TIME"),
         Column::text("WHAT"),
         Column::text("WHICH"),
-        Column::flexible("BY", 6),
-        Column::flexible("FILES", 8),
+        Column::flexible("BY", 6).spare(),
+        Column::flexible("FILES", 8).spare(),
         Column::flexible("TEXT", 20),
     ];
     let mut table = Table::new(Headings::Left, &columns);

@@ -17,8 +17,8 @@ pub fn write(to: &mut dyn Write, trails: &[Trail], look: &Look) -> io::Result<()
     let columns = [
         Column::text("ID"),
         Column::text("STATUS"),
-        Column::text("UPDATED"),
-        Column::flexible("AUTHOR", 6),
+        Column::text("UPDATED").spare(),
+        Column::flexible("AUTHOR", 6).spare(),
         Column::flexible("BRANCH", 10),
         Column::flexible("TITLE", 20),
     ];
