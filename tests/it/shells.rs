@@ -33,6 +33,7 @@ in_each_shell! {
     long_texts_arrive: Bash Zsh Fish;
     a_suspicious_text_goes_through_the_binary: Bash Zsh Fish;
     a_leading_space_hides: Bash Zsh Fish;
+    trace_off_before_a_command_hides_it: Bash Zsh Fish;
     sourced_a_hundred_times_is_once: Bash Zsh Fish;
     a_nested_shell_is_a_session_of_its_own: Bash Zsh Fish;
     trace_off_is_off: Bash Zsh Fish;
@@ -190,6 +191,20 @@ fn a_leading_space_hides(shell: Shell) {
     sitting.end();
     let texts: Vec<_> = place.finished().iter().map(|record| record.text.lossy().into_owned()).collect();
     assert_eq!(texts[..2], ["echo one", "echo two"]);
+    assert!(!place.read("stub/journal").contains("hidden"));
+}
+
+fn trace_off_before_a_command_hides_it(shell: Shell) {
+    let place = Place::new();
+    let mut sitting = sitting(&place, shell);
+    sitting.line("echo one");
+    sitting.line("TRACE_OFF=1 echo hidden");
+    sitting.line("TRACE_OFF= echo on");
+    sitting.line("echo TRACE_OFF=1");
+    place.wait_finished(3);
+    sitting.end();
+    let texts: Vec<_> = place.finished().iter().map(|record| record.text.lossy().into_owned()).collect();
+    assert_eq!(texts[..3], ["echo one", "TRACE_OFF= echo on", "echo TRACE_OFF=1"]);
     assert!(!place.read("stub/journal").contains("hidden"));
 }
 

@@ -95,7 +95,7 @@ if [[ $- == *i* && ${__trace_on-} != "$$" ]] && ((BASH_VERSINFO[0] * 100 + BASH_
       else
         __trace_arg=$arg
       fi
-      if [[ -n $__trace_now && $__trace_now != ' '* ]]; then
+      if [[ -n $__trace_now && $__trace_now != @(' '|TRACE_OFF=[![:space:]])* ]]; then
         __trace_text=$__trace_now
         [[ -n $t1 ]] || { printf -v t1 '%(%s)T000000' -1; t0=$((t1 - (SECONDS - __trace_s0) * 1000000)); f+=s; }
         __trace_write "1${us}C${us}$__trace_n$us$t0$us$t1$us$rc$us${ps[*]}$us$f$us$cwd$us$PWD$us$__trace_now" "$__trace_now"
@@ -124,7 +124,7 @@ if [[ $- == *i* && ${__trace_on-} != "$$" ]] && ((BASH_VERSINFO[0] * 100 + BASH_
     __trace_history
     text=${__trace_now//> \/dev\/null/} text=${text//>\/dev\/null/}
     [[ $text =~ $__trace_danger ]] && command git-trace hook shell-guard "$j" </dev/null >/dev/null 2>&1
-    [[ -n $__trace_h && $HISTCMD != "$__trace_h" && -n $__trace_now && $__trace_now != ' '* && $PWD != *"$us"* ]] || return 0
+    [[ -n $__trace_h && $HISTCMD != "$__trace_h" && -n $__trace_now && $__trace_now != @(' '|TRACE_OFF=[![:space:]])* && $PWD != *"$us"* ]] || return 0
     case $__trace_now in
       @SCREEN@) return 0 ;;
     esac

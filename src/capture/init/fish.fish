@@ -70,7 +70,7 @@ if status is-interactive; and not set -q __trace_on
         set -l rc $status
         set -l pipe $pipestatus
         test -n "$__trace_journal" -a -n "$__trace_cwd"; or return 0
-        string match -qr '^\s' -- $argv[1]; and return 0
+        string match -qr '^(\s|TRACE_OFF=\S)' -- $argv[1]; and return 0
         command -q git-trace; or return 0
         set -l flags
         test (string length -- $argv[1]) -gt 30000; and set flags t

@@ -67,7 +67,7 @@ if [[ -o interactive && ${__trace_on-} != $$ ]] && autoload -Uz is-at-least add-
     local -a match mbegin mend
     [[ $text =~ $__trace_danger ]] && command git-trace hook shell-guard "$__trace_journal" </dev/null >/dev/null 2>&1
 #}
-    [[ $1 == ' '* ]] && return 0
+    [[ $1 == (' '|TRACE_OFF=[^ ])* ]] && return 0
     __trace_cmd=$1 __trace_cwd=$PWD __trace_t0=$(( EPOCHREALTIME * 1000000 ))
     __trace_write S $(( ++__trace_seq )) $__trace_t0 '' '' '' '' "$PWD" '' "$1"
   }
