@@ -8,7 +8,8 @@ use super::{agent, githooks, output};
 use crate::recall::status;
 use crate::store::home::Home;
 use crate::store::trouble;
-use crate::view::safe::Safe;
+use crate::view::json;
+use crate::view::status::{self as view, HealthView};
 use crate::view::time::relative;
 
 /// Say what went wrong where nobody could be told
@@ -16,38 +17,40 @@ use crate::view::time::relative;
 /// Hooks never fail their caller and never print; what failed in them is listed here, newest last.
 /// So is each coding agent that calls us, with its last sign of life.
 #[derive(clap::Args)]
-#[command(after_help = "Example: trace doctor")]
-pub struct Args {}
+#[command(after_help = "Example: trace doctor\n         trace doctor --json")]
+pub struct Args {
+    /// Print a JSON document
+    #[arg(long)]
+    json: bool,
+}
 
 /// Runs it.
-pub fn run(world: &World, _: &Args) -> Result<Exit> {
+pub fn run(world: &World, args: &Args) -> Result<Exit> {
     let home = world.home()?;
+    let health = look(world, &home);
+    output::print(|out| match args.json {
+        true => json::write(out, &json::doctor::doctor(&health)),
+        false => view::health(out, &health, &world.look()),
+    })?;
+    if !health.is_well() {
+        return Ok(Exit::No);
+    }
+    if !args.json {
+        output::say("nothing went wrong");
+    }
+    Ok(Exit::Done)
+}
+
+fn look(world: &World, home: &Home) -> HealthView {
     let (settings, _) = home.settings(&world.user);
     let (found, unreadable) = trouble::all(&home.place.common, world.user.state.as_ref());
-    let agents = agents(world, &home);
-    output::print(|out| {
-        for refused in &settings.refused {
-            writeln!(out, "ignored setting: {}", Safe(refused.as_bytes()))?;
-        }
-        for one in &found {
-            let (when, doing) = (relative(Some(one.at), world.now), Safe(one.doing.as_bytes()));
-            writeln!(out, "{when}  {doing}: {}", Safe(one.what.as_bytes()))?;
-        }
-        writeln!(out, "{}", git(world, &home))?;
-        for line in &agents {
-            writeln!(out, "{line}")?;
-        }
-        if unreadable > 0 {
-            writeln!(out, "{unreadable} lines of the record itself could not be read")?;
-        }
-        Ok(())
-    })?;
-    match found.is_empty() && settings.refused.is_empty() && unreadable == 0 {
-        true => {
-            output::say("nothing went wrong");
-            Ok(Exit::Done)
-        }
-        false => Ok(Exit::No),
+    let mut notes = vec![git(world, home)];
+    notes.extend(agents(world, home));
+    HealthView {
+        refused: settings.refused,
+        trouble: found.into_iter().map(|one| (one.at, one.doing, one.what)).collect(),
+        notes,
+        unreadable,
     }
 }
 
@@ -62,7 +65,7 @@ fn git(world: &World, home: &Home) -> String {
                 names.join(", ")
             )
         }
-        Err(error) => format!("git: {}", Safe(format!("{error:#}").as_bytes())),
+        Err(error) => format!("git: {error:#}"),
     }
 }
 
@@ -78,7 +81,7 @@ fn agents(world: &World, home: &Home) -> Vec<String> {
     let mut lines: Vec<String> = set_up
         .iter()
         .map(|found| {
-            let (name, path) = (found.agent.name(), Safe(found.path.as_os_str().as_encoded_bytes()));
+            let (name, path) = (found.agent.name(), found.path.display());
             let approval = match agent::is_unapproved(world, found) {
                 true => "; not approved yet, so it is skipped: type /hooks in codex",
                 false => "",
@@ -88,8 +91,7 @@ fn agents(world: &World, home: &Home) -> Vec<String> {
         .collect();
     let known = |name: &String| set_up.iter().any(|found| found.agent.name() == name);
     for name in heard.keys().filter(|name| !known(name)) {
-        let words = Safe(name.as_bytes());
-        lines.push(format!("{words}: set up by other means; {}", last(name)));
+        lines.push(format!("{name}: set up by other means; {}", last(name)));
     }
     lines
 }

@@ -25,13 +25,17 @@ use args::{Alias, Find, Link, LinkParent, One, Rebuild, Sweep, Verb};
 
 pub use args::{Args, How};
 
+/// What else a word could have been.
+const STATES: &str = "state: active, idle, archived";
+const OUTCOMES: &str = "outcome: open, done, blocked, abandoned, merged, superseded";
+
 /// Runs it.
 pub fn run(world: &World, args: &Args) -> Result<Exit> {
     let home = world.home()?;
     let store = Store::open(&home.place.store())?;
     let (all, read) = sessions::read(&home, &store);
     let exit = match &args.verb {
-        None => list(world, &all, &Find { limit: 50, ..Find::default() })?,
+        None => list(world, &all, &args.find)?,
         Some(Verb::List(find) | Verb::Find(find)) => list(world, &all, find)?,
         Some(Verb::Show(one)) => show(world, (&home, &store), &all, one, true)?,
         Some(Verb::Explain(one)) => show(world, (&home, &store), &all, one, false)?,
@@ -45,8 +49,8 @@ pub fn run(world: &World, args: &Args) -> Result<Exit> {
 }
 
 fn list(world: &World, all: &[Session], find: &Find) -> Result<Exit> {
-    let state = find.state.as_deref().map(|word| parsed(word, Activity::parse, "state")).transpose()?;
-    let outcome = find.outcome.as_deref().map(|word| parsed(word, Outcome::parse, "outcome")).transpose()?;
+    let state = find.state.as_deref().map(|word| parsed(word, Activity::parse, STATES)).transpose()?;
+    let outcome = find.outcome.as_deref().map(|word| parsed(word, Outcome::parse, OUTCOMES)).transpose()?;
     let has = |text: &Option<Text>, part: &str| text.as_ref().is_some_and(|text| text.lossy().contains(part));
     let is = |text: &Option<Text>, name: &str| {
         text.as_ref().is_some_and(|text| text.as_bytes() == name.as_bytes())
@@ -169,7 +173,7 @@ fn edit(world: &World, home: &Home, all: &[Session], verb: &Verb) -> Result<Exit
         Verb::Link(link) => (named(&link.session)?, of_link(link), &link.how),
         Verb::LinkParent(link) => (named(&link.child)?, of_parent(all, link)?, &link.how),
         Verb::Close(close) => {
-            let outcome = parsed(&close.outcome, Outcome::parse, "outcome")?;
+            let outcome = parsed(&close.outcome, Outcome::parse, OUTCOMES)?;
             let edit = Edit::Close { outcome, closed_reason: close.reason.clone() };
             (named(&close.session)?, edit, &close.how)
         }

@@ -5,6 +5,7 @@
 //! UTC with microseconds. A path or a command is a string; where its bytes are not UTF-8 there is
 //! `<field>_b64` beside it with the exact ones.
 
+pub mod doctor;
 pub mod explain;
 pub mod restore;
 pub mod search;

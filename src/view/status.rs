@@ -62,6 +62,44 @@ pub struct AgentView {
     pub then: Option<&'static str>,
 }
 
+/// What went wrong where nobody could be told, and what calls us.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct HealthView {
+    /// Settings that are not obeyed, and why.
+    pub refused: Vec<String>,
+    /// When, what was being done, and what went wrong. Oldest first.
+    pub trouble: Vec<(Timestamp, String, String)>,
+    /// A line for git's hooks and one for each agent.
+    pub notes: Vec<String>,
+    /// Lines of the record of trouble that could not be read.
+    pub unreadable: u64,
+}
+
+impl HealthView {
+    /// True if nothing went wrong.
+    pub fn is_well(&self) -> bool {
+        self.refused.is_empty() && self.trouble.is_empty() && self.unreadable == 0
+    }
+}
+
+/// Writes what went wrong, then what calls us.
+pub fn health(to: &mut dyn Write, health: &HealthView, look: &Look) -> io::Result<()> {
+    for refused in &health.refused {
+        writeln!(to, "ignored setting: {}", Safe(refused.as_bytes()))?;
+    }
+    for (at, doing, what) in &health.trouble {
+        let (when, doing) = (time::relative(Some(*at), look.now), Safe(doing.as_bytes()));
+        writeln!(to, "{when}  {doing}: {}", Safe(what.as_bytes()))?;
+    }
+    for note in &health.notes {
+        writeln!(to, "{}", Safe(note.as_bytes()))?;
+    }
+    if health.unreadable > 0 {
+        writeln!(to, "{} lines of the record itself could not be read", health.unreadable)?;
+    }
+    Ok(())
+}
+
 /// Writes the screen.
 pub fn write(to: &mut dyn Write, status: &StatusView, look: &Look) -> io::Result<()> {
     let (style, word) = match status.enabled {

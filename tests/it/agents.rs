@@ -401,6 +401,13 @@ fn whatever_comes_in_is_met_with_silence() {
         assert_eq!((closed.code, closed.stdout.as_str(), closed.stderr.as_str()), (0, "", ""), "{agent}");
     }
     assert_eq!(sandbox.trace(&["doctor"]).code, 1, "what went wrong is said there");
+    let told = sandbox.trace(&["doctor", "--json"]);
+    let document: Value = serde_json::from_str(&told.stdout).unwrap();
+    assert_eq!(
+        (told.code, &document["schema"], &document["ok"]),
+        (1, &"trace/v1/doctor".into(), &false.into())
+    );
+    assert!(document["trouble"][0]["doing"].as_str().unwrap().starts_with("hook "), "{document}");
 }
 
 #[test]

@@ -68,6 +68,7 @@ fn a_session_goes_by_any_of_its_names_and_by_what_a_table_prints() {
     let table = sandbox.trace(&["session", "list"]).good("list");
     let printed = table.lines().find(|line| line.contains("retry work")).unwrap();
     let short = printed.split_whitespace().next().unwrap();
+    assert_eq!(sandbox.json(&["session"]), sandbox.json(&["session", "list"]), "what it does unasked");
     for name in [&id, &id[..13], &id[5..13], "retry work", "c-1", short] {
         assert_eq!(one(&sandbox, name)["id"], id.as_str(), "{name}");
     }

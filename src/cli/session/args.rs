@@ -8,11 +8,14 @@ use crate::model::session::Thresholds;
 /// its id or a part of it, its alias, its agent's own id, or `last`.
 #[derive(clap::Args)]
 #[command(
+    args_conflicts_with_subcommands = true,
     after_help = "Example: trace session list\n         trace session alias 0198 retry-work\n         trace session tree last"
 )]
 pub struct Args {
     #[command(subcommand)]
     pub verb: Option<Verb>,
+    #[command(flatten)]
+    pub find: Find,
 }
 
 #[derive(clap::Subcommand)]
@@ -45,7 +48,7 @@ pub enum Verb {
     Rebuild(Rebuild),
 }
 
-#[derive(clap::Args, Default)]
+#[derive(clap::Args)]
 pub struct Find {
     /// Belongs to this task
     #[arg(long, value_name = "NAME")]
