@@ -160,8 +160,7 @@ fn log_of(world: &World, told: Option<&Path>) -> Result<PathBuf> {
 /// The agent of this name.
 pub fn agent(name: &str) -> Result<Agent> {
     let known = || Agent::ALL.map(Agent::name).join(", ");
-    Agent::parse(name)
-        .with_context(|| NotFound(format!("no agent is called {name:?}: there are {}", known())))
+    Agent::parse(name).with_context(|| Misuse(format!("no agent is called {name:?}: there are {}", known())))
 }
 
 /// The files in which an agent may keep transcripts.

@@ -102,7 +102,10 @@ fn command(session: &Session) -> Result<Vec<String>> {
     }
     let unknown = || match session.agent.as_str() {
         "" | "run" => NotFound(format!("{} is no shell and no conversation to go on with", session.id)),
-        agent => NotFound(format!("it is not known how {agent:?} goes on with a conversation")),
+        agent => NotFound(format!(
+            "it is not known how {agent:?} goes on with a conversation: `trace handoff {}` briefs another agent",
+            session.id
+        )),
     };
     let agent = Agent::parse(&session.agent).with_context(unknown)?;
     let newest = session.external_ids.last().map(|id| id.lossy().into_owned()).unwrap_or_default();

@@ -89,7 +89,8 @@ impl Finder<'_> {
                 _ => bail!(not_found("there are no checkpoints yet")),
             },
             Point::Commit { id, .. } => {
-                bail!(not_found(format!("{} is a commit of yours and no checkpoint", id.short(12))))
+                let (id, words) = (id.short(12), "is a commit of yours and no checkpoint");
+                bail!(not_found(format!("{id} {words}: `trace explain {id}` tells what led to it")))
             }
         }
     }

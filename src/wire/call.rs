@@ -184,6 +184,11 @@ impl Kind {
         Self::ALL.iter().find(|(_, known)| same(known)).map(|(kind, _)| *kind)
     }
 
+    /// All the names, for who used another.
+    pub fn names() -> String {
+        Self::ALL.map(|(_, name)| name).join(", ")
+    }
+
     /// Its name, in snake case.
     pub fn name(self) -> &'static str {
         Self::ALL.iter().find(|(kind, _)| *kind == self).map_or("", |(_, name)| name)

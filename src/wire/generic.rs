@@ -43,7 +43,7 @@ fn read(mut object: Object, agent: String, json: &[u8]) -> Result<Call, Bad> {
     let session = object.text(&["session", "session_id"]).or_else(|| transcript.clone());
     let event = object.text(&["event", "hook_event_name"]).and_then(|name| Kind::parse(&name));
     let session = session.ok_or(Bad::Field("session"))?.into();
-    let event = event.ok_or(Bad::Field("event"))?;
+    let event = event.ok_or_else(|| Bad::Event(Kind::names()))?;
     let cwd = object.text(&["cwd"]).filter(|cwd| cwd.starts_with('/')).ok_or(Bad::Field("cwd"))?.into();
     let mut call = Call {
         tool: object.text(&["tool", "tool_name"]),
@@ -218,7 +218,7 @@ mod tests {
             (r#""agent":"a""#, r#""agent":"""#, Bad::Field("agent")),
             (r#""agent":"a""#, r#""agent":"shell""#, Bad::Field("agent")),
             (r#""session":"s","#, "", Bad::Field("session")),
-            ("turn_end", "turn_over", Bad::Field("event")),
+            ("turn_end", "turn_over", Bad::Event(Kind::names())),
             (r#""cwd":"/w""#, r#""cwd":"w""#, Bad::Field("cwd")),
             (r#""cwd":"/w""#, r#""cwd":{}"#, Bad::Field("cwd")),
         ] {

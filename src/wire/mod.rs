@@ -100,6 +100,8 @@ use std::fmt;
 pub enum Bad {
     /// Written by a version that we do not know.
     Version,
+    /// The event has a name that is none of these.
+    Event(String),
     /// A field is missing, or does not hold what it must.
     Field(&'static str),
     /// It is not JSON of the expected shape; the word of the parser, and the column.
@@ -110,6 +112,7 @@ impl fmt::Display for Bad {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Version => f.write_str("written in a version that is not known here"),
+            Self::Event(known) => write!(f, "the field `event` is none of {known}"),
             Self::Field(name) => write!(f, "the field `{name}` is missing or does not hold what it must"),
             Self::Json(what, column) => write!(f, "the JSON is {what} at column {column}"),
         }
