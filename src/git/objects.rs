@@ -43,7 +43,7 @@ impl Objects {
     /// Lists the packs in `dir`; there are none in a directory that is not there.
     pub(super) fn list(dir: &Path, kind: HashKind) -> Result<Self> {
         let packs = dir.join("pack");
-        let names = names(&packs).with_context(|| format!("list {}", packs.display()))?;
+        let names = files(&packs)?;
         // An index that lost its pack has nothing to rely on.
         let is_whole = |index: &Path| {
             let ends = index.extension().is_some_and(|end| end == "idx");
@@ -127,17 +127,16 @@ impl Objects {
     }
 }
 
-/// The regular files in a directory. A FIFO would be waited for, and a link is left to who is asked last.
-fn names(dir: &Path) -> io::Result<HashSet<OsString>> {
+/// The names of the regular files in a directory; there are none in one that is not there. A FIFO would be
+/// waited for, and a link is left to who is asked last.
+pub(super) fn files(dir: &Path) -> Result<HashSet<OsString>> {
+    let listed = match fs::read_dir(dir) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(HashSet::new()),
+        listed => listed.and_then(Iterator::collect::<io::Result<Vec<_>>>),
+    };
+    let listed = listed.with_context(|| format!("list {}", dir.display()))?;
     let is_file = |entry: &fs::DirEntry| entry.file_type().is_ok_and(|kind| kind.is_file());
-    match fs::read_dir(dir) {
-        Ok(list) => {
-            let list = list.filter(|entry| entry.as_ref().map_or(true, is_file));
-            list.map(|entry| Ok(entry?.file_name())).collect()
-        }
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(HashSet::new()),
-        Err(error) => Err(error),
-    }
+    Ok(listed.iter().filter(|entry| is_file(entry)).map(fs::DirEntry::file_name).collect())
 }
 
 #[cfg(test)]

@@ -5,7 +5,7 @@ use std::path::Path;
 use anyhow::{Context, Result};
 
 use super::store::Store;
-use super::{HashKind, from_gix};
+use super::{HashKind, from_gix, objects};
 use crate::model::oid::Oid;
 
 /// The ids that a pack's index lists.
@@ -20,8 +20,7 @@ impl Store {
     pub fn own_ids(&self) -> Result<Vec<Oid>> {
         let dir = self.dir().join("objects").join("pack");
         let mut all = Vec::new();
-        for entry in std::fs::read_dir(&dir).with_context(|| format!("list {}", dir.display()))? {
-            let path = entry.with_context(|| format!("list {}", dir.display()))?.path();
+        for path in objects::files(&dir)?.into_iter().map(|name| dir.join(name)) {
             if path.extension().is_some_and(|end| end == "idx") {
                 all.extend(ids_of_index(&path, self.hash_kind()).unwrap_or_default());
             }

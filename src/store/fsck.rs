@@ -6,7 +6,7 @@ use anyhow::Result;
 
 use super::chain;
 use super::home::Home;
-use super::tip::{self, Tip};
+use super::tip;
 use crate::git::head;
 use crate::git::store::Store;
 use crate::git::{GITLINK, TREE};
@@ -53,16 +53,12 @@ pub fn check(home: &Home, step: &mut dyn FnMut(u64)) -> Result<Report> {
         true => Lacking::Promised,
         false => Lacking::Lost,
     };
-    let tip = match tip::read(home)? {
-        Tip::At(id) => Some(id),
-        Tip::Unborn => None,
-        Tip::Malformed(_) => {
-            report.add(None, home.shadow(), "the ref holds no object id");
-            None
-        }
-    };
+    let tip = tip::read(home)?;
+    if let Some(what) = tip::damage(home, &tip) {
+        report.add(None, home.shadow(), &format!("the ref {what}"));
+    }
     let mut seen = HashSet::new();
-    for checkpoint in chain::walk(&store, tip) {
+    for checkpoint in chain::walk(&store, tip.id()) {
         match checkpoint {
             Ok(checkpoint) => report.look(&store, lacking, &checkpoint, &mut seen),
             Err(error) => report.add(None, "chain".into(), &format!("{error:#}")),

@@ -54,15 +54,27 @@ pub fn read(home: &Home) -> Result<Tip> {
 /// No file of a ref is longer.
 const LONGEST: u64 = 4 << 10;
 
-/// The tip a reader shows: a malformed one is an error with advice.
+/// The tip a reader shows.
+///
+/// # Errors
+/// It is malformed, or gone although there were checkpoints: with advice.
 pub fn intact(home: &Home) -> Result<Option<Oid>> {
-    match read(home)? {
-        Tip::Unborn => Ok(None),
-        Tip::At(id) => Ok(Some(id)),
-        Tip::Malformed(_) => bail!(super::Damaged(format!(
-            "{} does not hold an object id; `trace checkpoint` sets it aside and goes on from the newest intact checkpoint",
+    let tip = read(home)?;
+    match damage(home, &tip) {
+        Some(what) => bail!(super::Damaged(format!(
+            "{} {what}; `trace checkpoint` goes on from the newest intact checkpoint",
             home.shadow()
         ))),
+        None => Ok(tip.id()),
+    }
+}
+
+/// What is wrong with what was read of the ref.
+pub fn damage(home: &Home, tip: &Tip) -> Option<&'static str> {
+    match tip {
+        Tip::At(_) => None,
+        Tip::Unborn => has_a_past(home).then_some("is gone"),
+        Tip::Malformed(_) => Some("holds no object id"),
     }
 }
 
@@ -81,13 +93,14 @@ pub fn followed(home: &Home, store: &Store, seen: &Tip) -> Result<(Option<Checkp
             Err(error) if is_newer(&error) || is_passing(&error) => return Err(error),
             Err(error) => format!("{error:#}"),
         },
-        Tip::Unborn if !has_a_past(home) => return Ok((None, Standing::Named)),
-        Tip::Unborn => "the shadow is gone".to_owned(),
-        Tip::Malformed(bytes) => {
-            keep_aside(home, bytes)?;
-            "the shadow held no object id".to_owned()
-        }
+        lost => match damage(home, lost) {
+            None => return Ok((None, Standing::Named)),
+            Some(what) => format!("the shadow {what}"),
+        },
     };
+    if let Tip::Malformed(bytes) = seen {
+        keep_aside(home, bytes)?;
+    }
     let found = chain::newest_intact(store, &home.worktree)?;
     let place = found.as_ref().map_or("a new beginning".to_owned(), |found| found.id.short(12));
     trouble::note(&home.place.common, "flush", &format!("{why}; going on from {place}"));

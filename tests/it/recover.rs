@@ -46,7 +46,14 @@ fn pack_of(sandbox: &Sandbox, id: &str) -> PathBuf {
 fn a_ref_that_is_lost_is_found_again() {
     let (sandbox, ids) = with_three();
     fs::remove_file(sandbox.ref_file()).unwrap();
+    for reader in ["log", "fsck", "status"] {
+        let read = sandbox.trace(&[reader]);
+        assert_eq!(read.code, 5, "{reader}: {}{}", read.stdout, read.stderr);
+        let said = read.stdout + &read.stderr;
+        assert!(said.contains("is gone"), "{reader}: {said}");
+    }
     goes_on(&sandbox, &ids);
+    sandbox.trace(&["fsck"]).good("fsck");
 }
 
 #[test]

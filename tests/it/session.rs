@@ -284,7 +284,7 @@ fn a_briefing_tells_another_agent_what_was_wanted_and_what_is_open() {
         sandbox.json(&["handoff", "c-1"])["markdown"].as_str().unwrap().lines().next(),
         page.lines().next()
     );
-    assert_eq!(sandbox.trace(&["handoff", "c-1", "--to", "nobody"]).code, 1);
+    assert_eq!(sandbox.trace(&["handoff", "c-1", "--to", "nobody"]).code, 2);
 }
 
 #[test]
