@@ -25,10 +25,6 @@ use args::{Alias, Find, Link, LinkParent, One, Rebuild, Sweep, Verb};
 
 pub use args::{Args, How};
 
-/// What else a word could have been.
-const STATES: &str = "state: active, idle, archived";
-const OUTCOMES: &str = "outcome: open, done, blocked, abandoned, merged, superseded";
-
 /// Runs it.
 pub fn run(world: &World, args: &Args) -> Result<Exit> {
     let home = world.home()?;
@@ -49,8 +45,8 @@ pub fn run(world: &World, args: &Args) -> Result<Exit> {
 }
 
 fn list(world: &World, all: &[Session], find: &Find) -> Result<Exit> {
-    let state = find.state.as_deref().map(|word| parsed(word, Activity::parse, STATES)).transpose()?;
-    let outcome = find.outcome.as_deref().map(|word| parsed(word, Outcome::parse, OUTCOMES)).transpose()?;
+    let state = find.state.as_deref().map(state).transpose()?;
+    let outcome = find.outcome.as_deref().map(outcome).transpose()?;
     let has = |text: &Option<Text>, part: &str| text.as_ref().is_some_and(|text| text.lossy().contains(part));
     let is = |text: &Option<Text>, name: &str| {
         text.as_ref().is_some_and(|text| text.as_bytes() == name.as_bytes())
@@ -86,8 +82,14 @@ impl Wish for Option<String> {
     }
 }
 
-fn parsed<T>(word: &str, parse: impl Fn(&str) -> Option<T>, what: &str) -> Result<T> {
-    parse(word).with_context(|| Misuse(format!("{word:?} is no {what}")))
+fn state(word: &str) -> Result<Activity> {
+    let known = || Activity::ALL.map(Activity::word).join(", ");
+    Activity::parse(word).with_context(|| Misuse(format!("{word:?} is no state: {}", known())))
+}
+
+fn outcome(word: &str) -> Result<Outcome> {
+    let known = || Outcome::ALL.map(Outcome::word).join(", ");
+    Outcome::parse(word).with_context(|| Misuse(format!("{word:?} is no outcome: {}", known())))
 }
 
 fn show(
@@ -173,7 +175,7 @@ fn edit(world: &World, home: &Home, all: &[Session], verb: &Verb) -> Result<Exit
         Verb::Link(link) => (named(&link.session)?, of_link(link), &link.how),
         Verb::LinkParent(link) => (named(&link.child)?, of_parent(all, link)?, &link.how),
         Verb::Close(close) => {
-            let outcome = parsed(&close.outcome, Outcome::parse, OUTCOMES)?;
+            let outcome = outcome(&close.outcome)?;
             let edit = Edit::Close { outcome, closed_reason: close.reason.clone() };
             (named(&close.session)?, edit, &close.how)
         }

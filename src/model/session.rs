@@ -41,6 +41,9 @@ pub enum Activity {
 }
 
 impl Activity {
+    /// All of them.
+    pub const ALL: [Self; 3] = [Self::Active, Self::Idle, Self::Archived];
+
     /// The word for it.
     pub fn word(self) -> &'static str {
         match self {
@@ -52,7 +55,7 @@ impl Activity {
 
     /// The state with this word.
     pub fn parse(word: &str) -> Option<Self> {
-        [Self::Active, Self::Idle, Self::Archived].into_iter().find(|state| state.word() == word)
+        Self::ALL.into_iter().find(|state| state.word() == word)
     }
 }
 
