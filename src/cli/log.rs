@@ -72,10 +72,10 @@ pub fn run(world: &World, args: &Args) -> Result<Exit> {
     let read = log::list(&home, &filter, &mut found);
     if args.json {
         output::print(|out| json::write(out, &json::log(&found)))?;
-    } else if found.is_empty() {
-        output::say(if filter.is_open() { view::EMPTY } else { crate::view::NO_MATCH });
-    } else {
+    } else if !found.is_empty() {
         output::page(world, |out| view::write(out, &found, &world.look()))?;
+    } else if read.is_ok() {
+        output::say(if filter.is_open() { view::EMPTY } else { crate::view::NO_MATCH });
     }
     read?;
     Ok(if found.is_empty() && !filter.is_open() { Exit::No } else { Exit::Done })
