@@ -231,9 +231,33 @@ pub enum Created {
 
 /// Writes a file that must not exist yet, 0600.
 pub fn write_new(path: &Path, bytes: &[u8], durability: Durability) -> io::Result<()> {
+    unsettled(path, bytes)?.settle(durability)
+}
+
+/// A file that was written and may still be lost with the power.
+#[must_use = "nothing of it is durable before it settled"]
+pub struct Unsettled(File);
+
+/// Writes a file that must not exist yet, 0600, and does not wait for it.
+pub fn unsettled(path: &Path, bytes: &[u8]) -> io::Result<Unsettled> {
     let mut file = new(path)?;
     file.write_all(bytes)?;
-    settle(&file, durability)
+    Ok(Unsettled(file))
+}
+
+impl Unsettled {
+    /// Has the device begin with it: what is begun together is waited for once.
+    pub fn begin(&self, durability: Durability) {
+        match durability {
+            Durability::Synced | Durability::Ordered => order::begin(&self.0),
+            Durability::Buffered => {}
+        }
+    }
+
+    /// Waits for as much as `durability` asks.
+    pub fn settle(&self, durability: Durability) -> io::Result<()> {
+        settle(&self.0, durability)
+    }
 }
 
 fn write_of(

@@ -45,9 +45,21 @@ fn has_ordered_journal(options: &str) -> bool {
 pub fn write_out(file: &File) -> io::Result<()> {
     const ALL: libc::c_uint =
         libc::SYNC_FILE_RANGE_WAIT_BEFORE | libc::SYNC_FILE_RANGE_WRITE | libc::SYNC_FILE_RANGE_WAIT_AFTER;
+    range(file, ALL)
+}
+
+/// Has the device begin with the bytes of `file`, so that it takes those of several files at once.
+/// A failure shows where they are waited for.
+#[cfg(target_os = "linux")]
+pub fn begin(file: &File) {
+    let _ = range(file, libc::SYNC_FILE_RANGE_WRITE);
+}
+
+#[cfg(target_os = "linux")]
+fn range(file: &File, flags: libc::c_uint) -> io::Result<()> {
     // SAFETY: the descriptor is open for as long as `file` is borrowed, and the call takes plain
     // integers (sync_file_range(2)), so the kernel neither reads nor writes memory of ours.
-    match unsafe { libc::sync_file_range(file.as_raw_fd(), 0, 0, ALL) } {
+    match unsafe { libc::sync_file_range(file.as_raw_fd(), 0, 0, flags) } {
         0 => Ok(()),
         _ => Err(io::Error::last_os_error()),
     }
@@ -58,6 +70,10 @@ pub fn write_out(file: &File) -> io::Result<()> {
 pub fn write_out(file: &File) -> io::Result<()> {
     file.sync_all()
 }
+
+/// Nor is there a way to begin with one.
+#[cfg(not(target_os = "linux"))]
+pub fn begin(_: &File) {}
 
 #[cfg(test)]
 mod tests {

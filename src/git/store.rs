@@ -157,9 +157,10 @@ impl Store {
         ensure!(kind == gix::objs::Kind::Commit, "{id} is a {kind} and no commit");
         let commit = CommitRef::from_bytes(bytes, self.kind.gix());
         let commit = commit.with_context(|| format!("decode the commit {id}"))?;
+        let named = |hex: &[u8]| Oid::parse(hex).with_context(|| format!("decode the ids in the commit {id}"));
         Ok(Some(RawCommit {
-            tree: from_gix(&commit.tree()),
-            parent: commit.parents().next().map(|parent| from_gix(&parent)),
+            tree: named(commit.tree)?,
+            parent: commit.parents.first().map(|parent| named(parent)).transpose()?,
             time_secs: seconds(&commit),
             message: commit.message.to_vec(),
         }))

@@ -94,7 +94,7 @@ impl SessionId {
             return Self(format!("sess_{text}"));
         }
         let mut raw = [0; 16];
-        raw.copy_from_slice(&digest::sha256(&[agent.as_bytes(), external])[..16]);
+        raw.copy_from_slice(&digest::once(&[agent.as_bytes(), external])[..16]);
         Self(format!("sess_{}", uuid7(raw)))
     }
 

@@ -63,7 +63,7 @@ fn clip(text: &str, longest: usize) -> String {
 
 /// `first_human_prompt_v1`: 16 hex digits of the sanitised prompt; `None` if nothing is left of it.
 pub fn fingerprint(sanitised: &str) -> Option<String> {
-    (!sanitised.is_empty()).then(|| digest::hex(&digest::sha256(&[sanitised.as_bytes()])[..8]))
+    (!sanitised.is_empty()).then(|| digest::hex(&digest::once(&[sanitised.as_bytes()])[..8]))
 }
 
 #[cfg(test)]

@@ -38,9 +38,18 @@ fn land_as(home: &Home, parts: &[PathBuf; 2], packed: &Packed, durability: Durab
         (Durability::Synced, Some(refs)) if order::is_kept(&packs, refs) => Durability::Ordered,
         (durability, _) => durability,
     };
-    for (part, bytes) in parts.iter().zip([&packed.pack, &packed.idx]) {
-        file::write_new(part, bytes, durability)
-            .with_context(|| format!("write {} bytes of objects to {}", bytes.len(), part.display()))?;
+    let pieces = [(&parts[0], &packed.pack), (&parts[1], &packed.idx)];
+    let context = |(part, bytes): (&PathBuf, &Vec<u8>)| {
+        format!("write {} bytes of objects to {}", bytes.len(), part.display())
+    };
+    let mut written = Vec::with_capacity(pieces.len());
+    for piece @ (part, bytes) in pieces {
+        let file = file::unsettled(part, bytes).with_context(|| context(piece))?;
+        file.begin(durability);
+        written.push(file);
+    }
+    for (piece, file) in pieces.into_iter().zip(written) {
+        file.settle(durability).with_context(|| context(piece))?;
     }
     // The index last: a pack without one does not exist for git.
     for (part, end) in parts.iter().zip(["pack", "idx"]) {
