@@ -15,8 +15,8 @@ use std::collections::HashMap;
 pub struct Pack {
     kind: HashKind,
     bytes: Vec<u8>,
-    /// Made for the first object: a flush that finds nothing new needs none.
-    deflate: Option<Compress>,
+    /// For objects that fit into [`SMALL`], and for others; each made for its first.
+    deflate: [Option<Compress>; 2],
     /// Made for the first object that is read back.
     inflate: RefCell<Option<Decompress>>,
     entries: HashMap<Oid, Entry>,
@@ -47,6 +47,10 @@ const HEADER: &[u8; 12] = b"PACK\0\0\0\x02\0\0\0\0";
 const IDX_HEADER: &[u8; 8] = b"\xfftOc\0\0\0\x02";
 /// To name so many bytes and to deflate them is work for two.
 const LARGE: usize = 256 << 10;
+/// An object of so many bytes needs no wider window, whose making and clearing takes half as long.
+const SMALL: usize = 4 << 10;
+/// Binary logarithm of [`SMALL`], as zlib counts windows.
+const SMALL_BITS: u8 = 12;
 /// Offsets from here on stand in the table of 64 bits.
 const FAR: usize = 1 << 31;
 
@@ -56,7 +60,7 @@ impl Pack {
         Self {
             kind,
             bytes: HEADER.to_vec(),
-            deflate: None,
+            deflate: [None, None],
             inflate: RefCell::new(None),
             entries: HashMap::new(),
         }
@@ -148,9 +152,13 @@ impl Pack {
         Ok(Packed { name: checksum.to_string(), pack, idx })
     }
 
-    /// Appends the deflated bytes. The deflate state is 300 KB, hence one for all objects.
+    /// Appends the deflated bytes. The deflate state is up to 300 KB, hence one for all objects of a size.
     fn compress(&mut self, bytes: &[u8]) -> Result<()> {
-        let deflate = self.deflate.get_or_insert_with(|| Compress::new(Compression::new(1), true));
+        let (level, [small, other]) = (Compression::new(1), &mut self.deflate);
+        let deflate = match bytes.len() {
+            0..=SMALL => small.get_or_insert_with(|| Compress::new_with_window_bits(level, true, SMALL_BITS)),
+            _ => other.get_or_insert_with(|| Compress::new(level, true)),
+        };
         deflate.reset();
         loop {
             let taken = deflate.total_in() as usize;
