@@ -30,6 +30,7 @@ pub mod words;
 mod file;
 mod ignore;
 mod objects;
+mod places;
 mod recent;
 mod refs;
 #[cfg(test)]

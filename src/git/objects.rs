@@ -7,8 +7,9 @@
 
 use std::collections::HashSet;
 use std::ffi::OsString;
+use std::fs;
+use std::io::{self, Read};
 use std::path::{Path, PathBuf};
-use std::{fs, io};
 
 use anyhow::{Context, Result};
 use gix::objs::Kind;
@@ -34,9 +35,54 @@ pub(super) struct Objects {
 struct Pack {
     /// Different for each, as the memory of objects put together needs it.
     number: u32,
-    index: index::File<pack::MMap>,
+    index: Index,
     /// Opened for the first object that is read.
     data: Option<data::File>,
+}
+
+/// The index of a pack. That of a young one is read: to map so few bytes takes three times as long.
+enum Index {
+    Read(Box<index::File<Vec<u8>>>),
+    Mapped(Box<index::File<pack::MMap>>),
+}
+
+/// An index of up to so many bytes is read: four hundred objects.
+const FEW: u64 = 16 << 10;
+
+impl Index {
+    fn open(path: &Path, kind: HashKind) -> Result<Self> {
+        let mut file = fs::File::open(path)?;
+        let len = file.metadata()?.len();
+        if len > FEW {
+            return Ok(Self::Mapped(index::File::at(path, kind.gix())?.into()));
+        }
+        let mut bytes = vec![0; len as usize];
+        file.read_exact(&mut bytes)?;
+        Ok(Self::Read(index::File::from_data(bytes, path.to_owned(), kind.gix())?.into()))
+    }
+
+    fn path(&self) -> &Path {
+        match self {
+            Self::Read(file) => file.path(),
+            Self::Mapped(file) => file.path(),
+        }
+    }
+
+    /// Where in the index an object stands.
+    fn lookup(&self, id: &gix::oid) -> Option<u32> {
+        match self {
+            Self::Read(file) => file.lookup(id),
+            Self::Mapped(file) => file.lookup(id),
+        }
+    }
+
+    /// Where in the pack the object is that stands there in the index.
+    fn offset(&self, at: u32) -> u64 {
+        match self {
+            Self::Read(file) => file.pack_offset_at_index(at),
+            Self::Mapped(file) => file.pack_offset_at_index(at),
+        }
+    }
 }
 
 impl Objects {
@@ -65,6 +111,26 @@ impl Objects {
         self.seek(&id).is_some() || self.loose.contains(&id)
     }
 
+    /// How many packs there are.
+    pub(super) fn packs(&self) -> usize {
+        self.closed.len() + self.open.len()
+    }
+
+    /// Has this pack opened first, if it is there.
+    pub(super) fn begin_with(&mut self, name: &str) {
+        let is_it = |path: &PathBuf| path.file_stem().is_some_and(|stem| stem == name);
+        if let Some(at) = self.closed.iter().position(is_it) {
+            let last = self.closed.len() - 1;
+            self.closed.swap(at, last);
+        }
+    }
+
+    /// The same as [`find`](Self::find) among the packs that are open, which asks nothing of the system.
+    pub(super) fn find_open(&mut self, id: Oid, out: &mut Vec<u8>, inflate: &mut Inflate) -> Option<Kind> {
+        let at = self.seek_open(&to_gix(id))?;
+        self.unpack(at, out, inflate).ok()
+    }
+
     /// Reads an object into `out`; `None` also if it cannot be read.
     pub(super) fn find(&mut self, id: Oid, out: &mut Vec<u8>, inflate: &mut Inflate) -> Option<Kind> {
         self.read(id, out, inflate).ok().flatten()
@@ -90,12 +156,10 @@ impl Objects {
                 none.insert(opened)
             }
         };
-        let entry = data.entry(index.pack_offset_at_index(at))?;
+        let entry = data.entry(index.offset(at))?;
         // Whatever a delta in a pack on disk is made from is in the same pack.
         let base = |id: &gix::oid, _: &mut Vec<u8>| match index.lookup(id) {
-            Some(at) => {
-                data.entry(index.pack_offset_at_index(at)).map(|entry| Some(ResolvedBase::InPack(entry)))
-            }
+            Some(at) => data.entry(index.offset(at)).map(|entry| Some(ResolvedBase::InPack(entry))),
             None => Ok(None),
         };
         let read = data.decode_entry(entry, out, inflate, &base, &mut self.recent)?;
@@ -104,23 +168,25 @@ impl Objects {
 
     /// Brings the pack that has the object to the front; where in its index the object stands.
     fn seek(&mut self, id: &gix::oid) -> Option<u32> {
+        self.seek_open(id).or_else(|| self.seek_closed(id))
+    }
+
+    fn seek_open(&mut self, id: &gix::oid) -> Option<u32> {
         let found = |(pack, open): (usize, &Pack)| Some((pack, open.index.lookup(id)?));
-        let (pack, at) = match self.open.iter().enumerate().find_map(found) {
-            Some(found) => found,
-            None => self.open_until(id)?,
-        };
+        let (pack, at) = self.open.iter().enumerate().find_map(found)?;
         self.open.swap(0, pack);
         Some(at)
     }
 
     /// Opens more packs, until one has the object.
-    fn open_until(&mut self, id: &gix::oid) -> Option<(usize, u32)> {
+    fn seek_closed(&mut self, id: &gix::oid) -> Option<u32> {
         while let Some(path) = self.closed.pop() {
-            let Ok(index) = index::File::at(&path, self.kind.gix()) else { continue };
-            let at = index.lookup(id);
-            self.open.push(Pack { number: self.open.len() as u32, index, data: None });
-            if let Some(at) = at {
-                return Some((self.open.len() - 1, at));
+            let Ok(index) = Index::open(&path, self.kind) else { continue };
+            let (at, last) = (index.lookup(id), self.open.len());
+            self.open.push(Pack { number: last as u32, index, data: None });
+            if at.is_some() {
+                self.open.swap(0, last);
+                return at;
             }
         }
         None
@@ -179,6 +245,36 @@ mod tests {
                 assert!(read(&mut objects, absent).is_none() && !objects.hold(absent));
             }
         }
+    }
+
+    #[test]
+    fn the_pack_to_begin_with_is_opened_alone_and_only_open_ones_are_asked_for_nothing() {
+        let dir = Dir::repository(HashKind::Sha1);
+        let packs: Vec<(Oid, String)> = (0..9)
+            .map(|at| {
+                let mut pack = Pack::new(HashKind::Sha1);
+                // An index that is mapped, and eight that are read.
+                let many = if at == 8 { 600 } else { 1 };
+                let ids =
+                    (0..many).map(|n| pack.add(ObjectKind::Blob, format!("{at} {n}").as_bytes()).unwrap());
+                let id = ids.last().unwrap();
+                let packed = pack.finish().unwrap();
+                dir.install(&packed);
+                (id, packed.name)
+            })
+            .collect();
+        let mut objects = Objects::list(&dir.store_path().join("objects"), HashKind::Sha1).unwrap();
+        let mut inflate = Inflate::default();
+        for (opened, (id, name)) in packs.iter().enumerate() {
+            objects.begin_with(&format!("pack-{name}"));
+            assert_eq!(objects.find_open(*id, &mut Vec::new(), &mut inflate), None);
+            assert_eq!(objects.find(*id, &mut Vec::new(), &mut inflate), Some(Kind::Blob));
+            assert_eq!(objects.find_open(*id, &mut Vec::new(), &mut inflate), Some(Kind::Blob));
+            assert_eq!((objects.open.len(), objects.packs()), (opened + 1, 9));
+        }
+        let numbers: HashSet<u32> = objects.open.iter().map(|pack| pack.number).collect();
+        assert_eq!(numbers.len(), 9, "what is remembered of one pack is not taken for another's");
+        objects.begin_with("pack-that-is-gone");
     }
 
     #[test]

@@ -3,37 +3,32 @@
 //! Refuses to write; new objects go through [`super::pack`]. Opened without the user's or the
 //! system's configuration, for the short life of one command.
 
-use super::objects::Objects;
-use super::recent::Recent;
-use super::{HashKind, ObjectKind, TREE, config, file, from_gix, to_gix};
+use super::places::{ALTERNATES, LENDER, Places, Whose};
+use super::{HashKind, ObjectKind, TREE, config, from_gix};
 use crate::model::change::Side;
 use crate::model::oid::Oid;
 use anyhow::{Context, Result, anyhow, ensure};
-use gix::objs::{CommitRef, Find, FindHeader, TreeRefIter};
-use gix::odb;
-use gix::zlib::Inflate;
-use std::cell::{OnceCell, RefCell};
+use gix::objs::{CommitRef, TreeRefIter};
+use std::cell::RefCell;
+use std::collections::HashMap;
 use std::mem::ManuallyDrop;
-use std::path::{Path, PathBuf};
+use std::path::Path;
+
+pub use super::places::Unsure;
 
 /// The store, open for reading.
 pub struct Store {
-    dir: PathBuf,
-    kind: HashKind,
+    /// Not taken down unless asked for: that would take longer than to read a page, and the process ends
+    /// anyway.
     places: ManuallyDrop<Places>,
+    kind: HashKind,
+    /// The trees that were read: a checkpoint asks for each three times.
+    trees: RefCell<HashMap<Oid, Vec<u8>>>,
 }
 
-/// Where objects are looked for, one after the other. Not taken down unless asked for: that would take
-/// longer than to read a page, and the process ends anyway.
-struct Places {
-    own: RefCell<Objects>,
-    /// The user's, if the store borrows from there and from nowhere else.
-    lent: OnceCell<Option<RefCell<Objects>>>,
-    /// All that git would find, opened when the others do not have something.
-    all: OnceCell<odb::Handle>,
-    /// For what the first two have: to make one takes longer than to read a tree.
-    inflate: RefCell<Inflate>,
-}
+/// So many trees of so many bytes are kept: those on the way to what an agent changed.
+const KEPT: usize = 256;
+const LARGEST: usize = 8 << 10;
 
 /// A commit, as much of it as we need.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -66,13 +61,6 @@ impl Entry {
         Side { mode: self.mode, id: self.id }
     }
 }
-
-/// Room for so many packs that land while we read: each takes time to make, whether it is used or not.
-const SLOTS: usize = 256;
-
-/// Where the user's objects are, from the store's.
-const LENDER: &str = "../../../objects";
-const ALTERNATES: &str = "objects/info/alternates";
 
 /// The layout of the store that this program reads and writes.
 pub const LAYOUT: i64 = 1;
@@ -114,14 +102,8 @@ impl Store {
             "a newer trace made the store {} (format {layout}, this one knows {LAYOUT}): update trace",
             dir.display()
         );
-        let own = Objects::list(&dir.join("objects"), kind).with_context(opening)?;
-        let places = Places {
-            own: own.into(),
-            lent: OnceCell::new(),
-            all: OnceCell::new(),
-            inflate: RefCell::default(),
-        };
-        Ok(Self { dir: dir.to_owned(), kind, places: ManuallyDrop::new(places) })
+        let places = Places::open(dir, kind).with_context(opening)?;
+        Ok(Self { places: ManuallyDrop::new(places), kind, trees: RefCell::default() })
     }
 
     /// Takes it down. Who opens one after the other must: what each has mapped stays in memory.
@@ -131,7 +113,7 @@ impl Store {
 
     /// Where the store is.
     pub fn dir(&self) -> &Path {
-        &self.dir
+        self.places.dir()
     }
 
     /// Which hash names its objects.
@@ -146,18 +128,38 @@ impl Store {
 
     /// Forgets which packs there were, so that those written since are seen.
     pub fn refresh(&mut self) -> Result<()> {
-        *self = Self::open(&self.dir)?;
+        *self = Self::open(self.dir())?;
         Ok(())
+    }
+
+    /// Has the pack `pack-<name>` asked first, which the newest checkpoint came with.
+    pub fn begin_with(&self, name: Oid) {
+        self.places.begin_with(&format!("pack-{name}"));
+    }
+
+    /// How many packs the store itself had when it was opened.
+    pub fn packs(&self) -> usize {
+        self.places.packs()
     }
 
     /// Reads a commit; `None` if there is none, an error if it is damaged.
     pub fn commit(&self, id: Oid) -> Result<Option<RawCommit>> {
+        self.commit_of(id, Whose::Anyones)
+    }
+
+    /// The same of a checkpoint.
+    pub fn own_commit(&self, id: Oid) -> Result<Option<RawCommit>> {
+        self.commit_of(id, Whose::Ours)
+    }
+
+    fn commit_of(&self, id: Oid, whose: Whose) -> Result<Option<RawCommit>> {
         let mut buffer = Vec::new();
-        let Some((kind, bytes)) = self.find(id, &mut buffer)? else { return Ok(None) };
+        let Some((kind, bytes)) = self.find_of(id, whose, &mut buffer)? else { return Ok(None) };
         ensure!(kind == gix::objs::Kind::Commit, "{id} is a {kind} and no commit");
         let commit = CommitRef::from_bytes(bytes, self.kind.gix());
         let commit = commit.with_context(|| format!("decode the commit {id}"))?;
-        let named = |hex: &[u8]| Oid::parse(hex).with_context(|| format!("decode the ids in the commit {id}"));
+        let named =
+            |hex: &[u8]| Oid::parse(hex).with_context(|| format!("decode the ids in the commit {id}"));
         Ok(Some(RawCommit {
             tree: named(commit.tree)?,
             parent: commit.parents.first().map(|parent| named(parent)).transpose()?,
@@ -180,14 +182,7 @@ impl Store {
         if !self.may_have(id) {
             return Ok(None);
         }
-        let header = |store: &Self| {
-            let header = store.all()?.try_header(&to_gix(id));
-            header.with_context(|| format!("read the header of {id}"))
-        };
-        let header = match header(self)? {
-            None if !self.saw_all()? => self.anew(|fresh| header(fresh))?,
-            header => header,
-        };
+        let header = self.places.header(id)?;
         Ok(header.filter(|header| header.kind == gix::objs::Kind::Blob).map(|header| header.size))
     }
 
@@ -218,17 +213,24 @@ impl Store {
 
     /// True if the store itself has the object: in a pack or loose, alternates not counted.
     pub fn holds(&self, id: Oid) -> bool {
-        self.may_have(id) && self.places.own.borrow_mut().hold(id)
+        self.may_have(id) && self.places.hold_own(id)
     }
 
     /// The raw bytes of a tree.
     pub(crate) fn tree_bytes(&self, id: Oid) -> Result<Option<Vec<u8>>> {
+        if let Some(bytes) = self.trees.borrow().get(&id) {
+            return Ok(Some(bytes.clone()));
+        }
         let mut buffer = Vec::new();
         let Some((kind, _)) = self.find(id, &mut buffer)? else {
             // git knows the empty tree without having it.
             return Ok((id == self.kind.empty_tree()).then(Vec::new));
         };
         ensure!(kind == gix::objs::Kind::Tree, "{id} is a {kind} and no tree");
+        let mut trees = self.trees.borrow_mut();
+        if trees.len() < KEPT && buffer.len() <= LARGEST {
+            trees.insert(id, buffer.clone());
+        }
         Ok(Some(buffer))
     }
 
@@ -251,35 +253,17 @@ impl Store {
         id: Oid,
         buffer: &'a mut Vec<u8>,
     ) -> Result<Option<(gix::objs::Kind, &'a [u8])>> {
-        if !self.may_have(id) {
-            return Ok(None);
-        }
-        if let Some(kind) = self.near(id, buffer) {
-            return Ok(Some((kind, buffer)));
-        }
-        let find = |store: &Self, buffer: &mut Vec<u8>| {
-            let found = store.all()?.try_find(&to_gix(id), buffer);
-            Ok(found.with_context(|| format!("read the object {id}"))?.map(|data| data.kind))
-        };
-        let kind = match find(self, buffer)? {
-            None if !self.saw_all()? => self.anew(|fresh| find(fresh, buffer))?,
-            kind => kind,
-        };
+        self.find_of(id, Whose::Anyones, buffer)
+    }
+
+    fn find_of<'a>(
+        &self,
+        id: Oid,
+        whose: Whose,
+        buffer: &'a mut Vec<u8>,
+    ) -> Result<Option<(gix::objs::Kind, &'a [u8])>> {
+        let kind = if self.may_have(id) { self.places.find(id, whose, buffer)? } else { None };
         Ok(kind.map(|kind| (kind, buffer.as_slice())))
-    }
-
-    /// Reads an object of the store's own, or one that the user's repository lends.
-    fn near(&self, id: Oid, buffer: &mut Vec<u8>) -> Option<gix::objs::Kind> {
-        let inflate = &mut *self.places.inflate.borrow_mut();
-        let own = self.places.own.borrow_mut().find(id, buffer, inflate);
-        let lent = || self.places.lent.get_or_init(|| self.lender().map(RefCell::new)).as_ref();
-        own.or_else(|| lent()?.borrow_mut().find(id, buffer, inflate))
-    }
-
-    fn lender(&self) -> Option<Objects> {
-        let named = file::read_plain(&self.dir.join(ALTERNATES), 4096).ok()??;
-        let is_only = named.strip_suffix(b"\n")? == LENDER.as_bytes();
-        is_only.then(|| Objects::list(&self.dir.join("objects").join(LENDER), self.kind).ok())?
     }
 
     /// Reads the store's own copy of an object, whoever else has one; `None` if there is none.
@@ -291,65 +275,9 @@ impl Store {
         id: Oid,
         buffer: &'a mut Vec<u8>,
     ) -> Result<Option<(gix::objs::Kind, &'a [u8])>> {
-        let inflate = &mut *self.places.inflate.borrow_mut();
-        let first = self.places.own.borrow_mut().read(id, buffer, inflate);
-        let found = match first {
-            Ok(Some(kind)) => Ok(Some(kind)),
-            _ => {
-                let fresh = Self::open(&self.dir)?;
-                let again = fresh.places.own.borrow_mut().read(id, buffer, inflate);
-                fresh.close();
-                again
-            }
-        };
-        let kind = found.with_context(|| format!("read the object {id}"))?;
-        Ok(kind.map(|kind| (kind, buffer.as_slice())))
-    }
-
-    fn all(&self) -> Result<&odb::Handle> {
-        if let Some(all) = self.places.all.get() {
-            return Ok(all);
-        }
-        // gix counts the packs once; others may land more while we read (it then fails for want of slots).
-        let slots = odb::store::init::Slots::AsNeededByDiskState { multiplier: 2.0, minimum: SLOTS };
-        let options = odb::store::init::Options { slots, ..Default::default() };
-        let opened = odb::at_opts(self.dir.join("objects"), self.kind.gix(), None, options);
-        let mut opened = opened.with_context(|| format!("open the objects of {}", self.dir.display()))?;
-        opened.set_pack_cache(|| Box::new(Recent::default()));
-        Ok(self.places.all.get_or_init(|| opened))
-    }
-
-    /// Whether every pack's index was opened, once an object was not found. gix takes one that the system
-    /// would not open (too many files, no memory, a failing disk) for one that is not there.
-    fn saw_all(&self) -> Result<bool> {
-        let metrics = self.all()?.store_ref().metrics();
-        Ok(metrics.open_reachable_indices >= metrics.known_reachable_indices)
-    }
-
-    /// Looks once more, with every file opened anew.
-    ///
-    /// # Errors
-    /// [`Unsure`], if an index still cannot be opened.
-    fn anew<T>(&self, look: impl FnOnce(&Self) -> Result<Option<T>>) -> Result<Option<T>> {
-        let fresh = Self::open(&self.dir)?;
-        match look(&fresh)? {
-            None if !fresh.saw_all()? => Err(Unsure.into()),
-            found => Ok(found),
-        }
+        Ok(self.places.find_own(id, buffer)?.map(|kind| (kind, buffer.as_slice())))
     }
 }
-
-/// A pack's index cannot be opened for now: what is not found may be there.
-#[derive(Debug)]
-pub struct Unsure;
-
-impl std::fmt::Display for Unsure {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("the index of a pack cannot be opened for now, so what is not found may be there")
-    }
-}
-
-impl std::error::Error for Unsure {}
 
 /// The committer's time. Old histories hold dates that nobody can read: they count as the epoch.
 fn seconds(commit: &CommitRef<'_>) -> i64 {

@@ -19,7 +19,7 @@ pub const WORKTREE: &[u8] = b"worktree";
 
 /// One checkpoint; an error if the commit is absent, damaged or not ours.
 pub fn checkpoint(store: &Store, id: Oid) -> Result<Checkpoint> {
-    let raw = store.commit(id).with_context(|| damaged(id))?.with_context(|| damaged(id))?;
+    let raw = store.own_commit(id).with_context(|| damaged(id))?.with_context(|| damaged(id))?;
     let header = message::parse(&raw.message).with_context(|| format!("read checkpoint {}", id.short(12)))?;
     Ok(Checkpoint { id, parent: raw.parent, tree: raw.tree, header })
 }
