@@ -122,7 +122,7 @@ pub fn replace(path: &Path, bytes: &[u8], durability: Durability) -> Result<()> 
     let temporary = beside(path);
     let written = write_new(&temporary, bytes, durability).and_then(|()| fs::rename(&temporary, path));
     if let Err(error) = written {
-        // Best effort: a leftover is swept by the next leader.
+        // Best effort: a leftover is swept by maintenance.
         let _ = fs::remove_file(&temporary);
         return Err(error).with_context(|| format!("write {}", path.display()));
     }

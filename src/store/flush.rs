@@ -91,7 +91,7 @@ pub fn flush(home: &Home, order: &Order<'_>) -> Result<Outcome> {
     let mut pauses = Backoff::new(dice(), Duration::from_millis(1), Duration::from_millis(5));
     file::private_dir(&home.place.trace().join("locks"))?;
     loop {
-        if let Some(outcome) = covered(home, arrival) {
+        if let Some(outcome) = covered(led::last(home).as_ref(), arrival) {
             return Ok(outcome);
         }
         let attempt = match order.settings.lock {
@@ -111,8 +111,8 @@ pub fn flush(home: &Home, order: &Order<'_>) -> Result<Outcome> {
 }
 
 /// Whoever began after we came has read what we wrote, and looked at every file.
-fn covered(home: &Home, arrival: u64) -> Option<Outcome> {
-    let led = led::last(home).filter(|led| led.began > arrival && led.full)?;
+fn covered(last: Option<&Led>, arrival: u64) -> Option<Outcome> {
+    let led = last.filter(|led| led.began > arrival && led.full)?;
     Some(Outcome::Covered { tip: led.tip, made: led.made })
 }
 
@@ -124,7 +124,9 @@ fn busy(what: &str) -> anyhow::Error {
 fn lead(home: &Home, order: &Order<'_>, arrival: u64, lock: Option<&RefLock>) -> Result<Outcome> {
     if let Some(lock) = lock {
         swap::heal(home, lock)?;
-        trim::sweep(home);
+        if lock.previous_holder_died() {
+            trim::sweep(home);
+        }
     }
     let deadline = match order.patience {
         Patience::Until(deadline) => deadline,
@@ -139,15 +141,20 @@ fn lead(home: &Home, order: &Order<'_>, arrival: u64, lock: Option<&RefLock>) ->
     if lock.is_none() && led::left_at(home).is_some_and(|at| at.elapsed().is_ok_and(|age| age < POLITE)) {
         thread::sleep(pauses.next().unwrap_or_default());
     }
-    for attempt in 0.. {
+    for retries in 0.. {
         // While we waited for the lock, or lost a race, somebody may have done our work.
-        if let Some(outcome) = covered(home, arrival) {
+        let last = led::last(home);
+        if let Some(outcome) = covered(last.as_ref(), arrival) {
             return Ok(outcome);
         }
         // What is made while somebody moves the ref is made for nothing.
         let tried = match swap::is_claimed(home, lock) {
             true => None,
-            false => try_once(home, order, lock, attempt)?,
+            false => {
+                let newest = last.and_then(|led| led.pack);
+                let began = clock::monotonic();
+                try_once(home, order, &Round { lock, retries, newest, began, seen: tip::read(home)? })?
+            }
         };
         match tried {
             Some(Outcome::Made(made)) if made.more && Instant::now() < deadline => {}
@@ -161,11 +168,26 @@ fn lead(home: &Home, order: &Order<'_>, arrival: u64, lock: Option<&RefLock>) ->
     unreachable!("the loop above ends by its deadline")
 }
 
+/// What an attempt begins with.
+struct Round<'a> {
+    lock: Option<&'a RefLock>,
+    /// How many attempts there were before.
+    retries: u32,
+    /// The pack that the newest checkpoint came with, as the last leader left word.
+    newest: Option<Oid>,
+    /// When it began, by the monotonic clock.
+    began: u64,
+    /// Where the ref was.
+    seen: Tip,
+}
+
 /// One whole attempt; `None` if the ref moved under it.
-fn try_once(home: &Home, order: &Order<'_>, lock: Option<&RefLock>, retries: u32) -> Result<Option<Outcome>> {
-    let (began, seen) = (clock::monotonic(), tip::read(home)?);
+fn try_once(home: &Home, order: &Order<'_>, round: &Round<'_>) -> Result<Option<Outcome>> {
     let store = Store::open(&home.place.store())?;
-    let tried = attempt(home, order, (lock, retries), (began, seen, &store));
+    if let Some(newest) = round.newest {
+        store.begin_with(newest);
+    }
+    let tried = attempt(home, order, round, &store);
     if matches!(&tried, Ok(None)) || matches!(&tried, Ok(Some(Outcome::Made(made))) if made.more) {
         // Another attempt follows in this process, with a store of its own.
         store.close();
@@ -173,13 +195,9 @@ fn try_once(home: &Home, order: &Order<'_>, lock: Option<&RefLock>, retries: u32
     tried
 }
 
-fn attempt(
-    home: &Home,
-    order: &Order<'_>,
-    (lock, retries): (Option<&RefLock>, u32),
-    (began, seen, store): (u64, Tip, &Store),
-) -> Result<Option<Outcome>> {
-    let (before, standing) = tip::followed(home, store, &seen)?;
+fn attempt(home: &Home, order: &Order<'_>, round: &Round<'_>, store: &Store) -> Result<Option<Outcome>> {
+    let Round { lock, retries, newest, began, ref seen } = *round;
+    let (before, standing) = tip::followed(home, store, seen)?;
     let before_id = before.as_ref().map(|before| before.id);
     let mut known = models::catch_up(home, store, before_id)?;
     let cursor = before.as_ref().map(|before| before.header.cursor.clone()).unwrap_or_default();
@@ -198,7 +216,7 @@ fn attempt(
     if standing == Standing::Named && !draft.is_news(&scene) {
         // Nor are events that a guard left lying.
         let covers = full && scene.pending.consumed == 0;
-        led::leave(home, &Led { began, tip: before_id, made: false, full: covers })?;
+        led::leave(home, &Led { began, tip: before_id, made: false, full: covers, pack: newest })?;
         if let (Kind::Guard | Kind::Run, true, Some(tip)) = (order.kind, full, before_id) {
             record::looked(home, tip, clock::now())?;
         }
@@ -207,18 +225,20 @@ fn attempt(
         return Ok(Some(Outcome::Nothing { tip: before_id, skipped, full: is_full }));
     }
     // Without the lock others move on meanwhile: what has lost already need not be written and synced.
-    if lock.is_none() && tip::read(home)? != seen {
+    if lock.is_none() && tip::read(home)? != *seen {
         return Ok(None);
     }
     let durability = durability(order.settings);
     set_aside(home, &scene.pending)?;
     let mut landed = draft.land(&scene, durability)?;
-    match swap::swap(home, &seen, landed.id, lock, durability)? {
+    match swap::swap(home, seen, landed.id, lock, durability)? {
         Swap::Moved => return Ok(None),
         Swap::Done => {}
     }
     // From here on it is kept: what follows only makes the next one quicker, and must not fail us.
-    let done = led::leave(home, &Led { began, tip: Some(landed.id), made: true, full }).and_then(|()| {
+    let pack = Oid::parse(landed.pack.as_bytes());
+    let led = Led { began, tip: Some(landed.id), made: true, full, pack };
+    let done = led::leave(home, &led).and_then(|()| {
         let Landed { id, tree, pack, header, lines, .. } = &landed;
         let prints = &scene.pending.prints;
         let made = News { id: *id, before: before_id, tree: *tree, pack, header, lines, prints };
@@ -231,7 +251,7 @@ fn attempt(
     if durability == Durability::Synced {
         trim::journals(home, &landed.header.cursor);
     }
-    maintain::if_due(home);
+    maintain::if_due(home, store.packs() + 1);
     let Landed { id, header, facts, .. } = landed;
     Ok(Some(Outcome::Made(Box::new(Made { id, header, facts, retries, more }))))
 }

@@ -25,7 +25,7 @@ pub fn land(home: &Home, packed: &Packed, durability: Durability) -> Result<()> 
     let parts = ["pack", "idx"].map(|end| incoming.join(format!("{attempt}.{end}")));
     let landed = land_as(home, &parts, packed, durability);
     if landed.is_err() {
-        // Best effort: what is left of them is swept by the next leader.
+        // Best effort: what is left of them is swept by maintenance.
         parts.iter().for_each(|part| drop(fs::remove_file(part)));
     }
     landed

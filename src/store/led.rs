@@ -22,13 +22,15 @@ pub struct Led {
     pub made: bool,
     /// Every file was looked at.
     pub full: bool,
+    /// The pack that the newest checkpoint came with, if that is known: a hint, for packs are merged.
+    pub pack: Option<Oid>,
 }
 
 /// Leaves the record. Losing it costs a waiting caller a flush of their own.
 pub fn leave(home: &Home, led: &Led) -> Result<()> {
-    let tip = led.tip.map(|tip| tip.to_string()).unwrap_or_default();
-    let text =
-        format!("{} {} {} {} {tip}\n", process::boot_id(), led.began, u8::from(led.made), u8::from(led.full));
+    let [tip, pack] = [led.tip, led.pack].map(|id| id.map(|id| id.to_string()).unwrap_or_default());
+    let (made, full) = (u8::from(led.made), u8::from(led.full));
+    let text = format!("{} {} {made} {full} {tip} {pack}\n", process::boot_id(), led.began);
     file::replace(&path(home), text.as_bytes(), Durability::Buffered)
 }
 
@@ -55,7 +57,8 @@ fn parse(text: &str, boot: &str) -> Option<Led> {
     let began = words.next()?.parse().ok()?;
     let made = words.next()? == "1";
     let full = words.next()? == "1";
-    Some(Led { began, made, full, tip: Oid::parse(words.next()?.as_bytes()) })
+    let tip = Oid::parse(words.next()?.as_bytes());
+    Some(Led { began, made, full, tip, pack: Oid::parse(words.next()?.as_bytes()) })
 }
 
 #[cfg(test)]
@@ -64,12 +67,13 @@ mod tests {
 
     #[test]
     fn a_record_of_another_boot_or_a_torn_one_says_nothing() {
-        let tip = "ab".repeat(20);
-        let text = format!("b1 17 1 1 {tip}\n");
-        let led = Led { began: 17, tip: Oid::parse(tip.as_bytes()), made: true, full: true };
+        let [tip, pack] = ["ab", "cd"].map(|two| two.repeat(20));
+        let text = format!("b1 17 1 1 {tip} {pack}\n");
+        let [tip, pack] = [tip, pack].map(|id| Oid::parse(id.as_bytes()));
+        let led = Led { began: 17, tip, made: true, full: true, pack };
         assert_eq!(parse(&text, "b1"), Some(led));
         assert_eq!(parse(&text, "b2"), None);
         assert!((0..text.len()).all(|cut| parse(&text[..cut], "b1").is_none()));
-        assert_eq!(parse("b1 17 0 1 \n", "b1").map(|led| led.tip), Some(None));
+        assert_eq!(parse("b1 17 0 1  \n", "b1").map(|led| (led.tip, led.pack)), Some((None, None)));
     }
 }

@@ -16,7 +16,7 @@ use anyhow::{Context, Result, ensure};
 
 use super::home::Home;
 use super::orphans::{self, Finish};
-use super::{chain, child, trouble};
+use super::{chain, child, trim, trouble};
 use crate::disk::backoff::random;
 use crate::disk::file::{self, Durability};
 use crate::disk::lock::{Attempt, RefLock};
@@ -29,7 +29,7 @@ use crate::model::oid::Oid;
 /// So many packs are merged into one.
 pub const DUE: usize = 32;
 
-/// While a merge is at work, every so many packs are reason to try.
+/// While a merge is at work, every so many packs are reason to try; or to see whether a worktree is gone.
 const AGAIN: usize = 8;
 
 /// Where maintenance failed the next would too: it is left alone for so long. git's temporaries that are
@@ -47,10 +47,10 @@ const WINDOW: &str = "pack.windowMemory=16m";
 /// How the names of folders begin in which a merge makes its pack; only the merger touches them.
 const ROOM: &str = "merge-";
 
-/// Starts maintenance in the background if it is due. Nobody waits for it.
-pub fn if_due(home: &Home) {
-    let due = || is_due(count(&home.place.store())) || orphans::any(home);
-    if !is_rested(age(&stamp(home))) || !due() {
+/// Starts maintenance in the background if it is due with so many packs. Nobody waits for it.
+pub fn if_due(home: &Home, packs: usize) {
+    let due = is_due(packs) || packs.is_multiple_of(AGAIN) && orphans::any(home);
+    if !due || !is_rested(age(&stamp(home))) {
         return;
     }
     if let Err(error) = child::spawn(home, &["hook", "maintain"]) {
@@ -150,14 +150,18 @@ fn merge_chosen(home: &Home, store: &Store, chosen: &[PackFile]) -> Result<Merge
     merged.map(|()| Merge::Done(chosen.len()))
 }
 
-/// Removes what mergers that died left behind, and the gits they had started. Only under the store's
-/// lock.
+/// Removes what mergers that died left behind, and the gits they had started; and what anybody left long
+/// ago. Only under the store's lock.
 fn sweep(place: &Place) {
     for entry in fs::read_dir(place.incoming()).into_iter().flatten().flatten() {
+        let path = entry.path();
         if entry.file_name().to_string_lossy().starts_with(ROOM) {
-            let _ = fs::remove_dir_all(entry.path());
+            let _ = fs::remove_dir_all(path);
+        } else if age(&path).is_some_and(|age| age > PAUSE) {
+            trim::remove(&path);
         }
     }
+    [place.cache(), place.store().join("refs/trace/shadow")].iter().for_each(|dir| trim::temporaries(dir));
     for entry in fs::read_dir(pack_dir(&place.store())).into_iter().flatten().flatten() {
         let temporary = entry.file_name().as_encoded_bytes().starts_with(b"tmp_");
         if temporary && age(&entry.path()).is_some_and(|age| age > PAUSE) {
@@ -179,11 +183,6 @@ fn age(path: &Path) -> Option<Duration> {
 
 fn pack_dir(store: &Path) -> PathBuf {
     store.join("objects").join("pack")
-}
-
-fn count(store: &Path) -> usize {
-    let entries = fs::read_dir(pack_dir(store)).into_iter().flatten().flatten();
-    entries.filter(|entry| entry.file_name().as_encoded_bytes().ends_with(b".idx")).count()
 }
 
 #[derive(Clone, Debug)]

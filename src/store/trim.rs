@@ -4,6 +4,7 @@
 //! next leader does it.
 
 use std::fs;
+use std::path::Path;
 use std::time::{Duration, SystemTime};
 
 use super::home::Home;
@@ -61,24 +62,24 @@ fn has_living_shell(found: &mut Found) -> bool {
     }
 }
 
-/// Removes what dead flushes of this worktree left behind. Only under its lock.
+/// Removes what a flush of this worktree that died left behind. Only under its lock.
 pub fn sweep(home: &Home) {
     let ours = format!("{}-", home.worktree);
     for entry in fs::read_dir(home.place.incoming()).into_iter().flatten().flatten() {
         if entry.file_name().to_string_lossy().starts_with(&ours) {
-            // Older versions had a folder for each attempt.
-            let _ = fs::remove_file(entry.path()).or_else(|_| fs::remove_dir_all(entry.path()));
+            remove(&entry.path());
         }
-    }
-    let refs = home.place.ref_file(&home.shadow());
-    for dir in [refs.parent().map(std::path::Path::to_owned), Some(home.place.cache())].into_iter().flatten()
-    {
-        sweep_temporaries(&dir);
     }
 }
 
-/// Temporaries of [`file::replace`] that are over an hour old: nobody writes one for so long.
-fn sweep_temporaries(dir: &std::path::Path) {
+/// Removes what was to become a pack.
+pub fn remove(path: &Path) {
+    // Older versions had a folder for each attempt.
+    let _ = fs::remove_file(path).or_else(|_| fs::remove_dir_all(path));
+}
+
+/// Removes temporaries of [`file::replace`] that are over an hour old: nobody writes one for so long.
+pub fn temporaries(dir: &Path) {
     for entry in fs::read_dir(dir).into_iter().flatten().flatten() {
         if !entry.file_name().to_string_lossy().starts_with(file::TEMPORARY) {
             continue;

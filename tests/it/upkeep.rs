@@ -1,6 +1,8 @@
 //! What nobody waits for and nobody sees: the stat table, and the merging of packs.
 
-use std::fs;
+use std::fs::{self, File};
+use std::path::PathBuf;
+use std::time::{Duration, SystemTime};
 
 use crate::place::{GIT_TRACE, payload};
 use crate::sandbox::Sandbox;
@@ -64,10 +66,19 @@ fn what_a_dead_flush_left_incoming_goes_and_what_is_another_worktree_s_stays() {
     for path in own.iter().chain([&other]) {
         fs::write(path, "half of a").unwrap();
     }
+    // The flush before died: its record stands in the lock.
+    for lock in fs::read_dir(place.own_dir().join("locks")).unwrap() {
+        fs::write(lock.unwrap().path(), "4294967 1 a-boot-long-ago host\n").unwrap();
+    }
     place.write("a", "one\n");
     place.checkpoint();
-    let left = fs::read_dir(&incoming).unwrap().map(|entry| entry.unwrap().path());
-    assert_eq!(left.collect::<Vec<_>>(), [other], "whoever writes it may be at work");
+    let left = || fs::read_dir(&incoming).unwrap().map(|entry| entry.unwrap().path()).collect::<Vec<_>>();
+    assert_eq!(left(), std::slice::from_ref(&other), "whoever writes it may be at work");
+    place.run(GIT_TRACE, &["hook", "maintain"]).silent();
+    assert_eq!(left(), std::slice::from_ref(&other));
+    File::open(&other).unwrap().set_modified(SystemTime::now() - Duration::from_secs(7200)).unwrap();
+    place.run(GIT_TRACE, &["hook", "maintain"]).silent();
+    assert_eq!(left(), <[PathBuf; 0]>::default(), "nobody writes for two hours");
 }
 
 /// What a listing says of each command, but for the spaces, which depend on the rows around it, and
