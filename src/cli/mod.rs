@@ -87,9 +87,14 @@ enum Colour {
 /// What is called most, and is therefore parsed alone: to define what all the others take is as long as
 /// the work of a small checkpoint.
 #[derive(Subcommand)]
-#[allow(clippy::large_enum_variant, reason = "there is one of it")]
-enum Often {
+enum Taking {
     Checkpoint(checkpoint::Args),
+}
+
+/// What is called most after that.
+#[derive(Subcommand)]
+#[allow(clippy::large_enum_variant, reason = "there is one of it")]
+enum Listing {
     Log(log::Args),
     #[command(visible_alias = "ls")]
     Commands(commands::Args),
@@ -104,7 +109,9 @@ enum Command {
     Doctor(doctor::Args),
     Run(run::Args),
     #[command(flatten)]
-    Often(Often),
+    Taking(Taking),
+    #[command(flatten)]
+    Listing(Listing),
     Show(show::Args),
     Search(search::Args),
     Why(why::Args),
@@ -135,7 +142,10 @@ pub fn main() -> ExitCode {
         return ExitCode::SUCCESS;
     }
     let done = match arguments.get(1).and_then(|word| word.to_str()) {
-        Some(word) if Often::has_subcommand(word) => Cli::<Often>::parse_from(arguments).run(Often::run),
+        Some(word) if Taking::has_subcommand(word) => Cli::<Taking>::parse_from(arguments).run(Taking::run),
+        Some(word) if Listing::has_subcommand(word) => {
+            Cli::<Listing>::parse_from(arguments).run(Listing::run)
+        }
         _ => Cli::<Command>::parse_from(arguments).run(Command::run),
     };
     done.unwrap_or_else(|error| exit::report(&error)).into()
@@ -148,10 +158,16 @@ impl<C: Subcommand> Cli<C> {
     }
 }
 
-impl Often {
+impl Taking {
+    fn run(self, world: &World) -> anyhow::Result<Exit> {
+        let Self::Checkpoint(args) = self;
+        checkpoint::run(world, &args)
+    }
+}
+
+impl Listing {
     fn run(self, world: &World) -> anyhow::Result<Exit> {
         match self {
-            Self::Checkpoint(args) => checkpoint::run(world, &args),
             Self::Log(args) => log::run(world, &args),
             Self::Commands(args) => commands::run(world, &args),
         }
@@ -167,7 +183,8 @@ impl Command {
             Self::Status(args) => status::run(world, &args),
             Self::Doctor(args) => doctor::run(world, &args),
             Self::Run(args) => run::run(world, &args),
-            Self::Often(often) => often.run(world),
+            Self::Taking(taking) => taking.run(world),
+            Self::Listing(listing) => listing.run(world),
             Self::Show(args) => show::run(world, &args),
             Self::Search(args) => search::run(world, &args),
             Self::Why(args) => why::run(world, &args),
