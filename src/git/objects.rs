@@ -5,10 +5,10 @@
 //! to be the last word: what is not found here, or cannot be read, may be there all the same. Follows
 //! no alternates.
 
-use std::collections::HashSet;
-use std::ffi::OsString;
+use std::ffi::OsStr;
 use std::fs;
-use std::io::{self, Read};
+use std::io::Read;
+use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
@@ -16,8 +16,11 @@ use gix::objs::Kind;
 use gix::odb::loose;
 use gix::odb::pack::{self, data, data::decode::entry::ResolvedBase, index};
 use gix::zlib::Inflate;
+use rustix::fs::{Mode, OFlags};
+use rustix::io::Errno;
 
 use super::recent::Recent;
+use super::scan::root::{self, Sort};
 use super::{HashKind, to_gix};
 use crate::model::oid::Oid;
 
@@ -91,11 +94,12 @@ impl Objects {
         let packs = dir.join("pack");
         let names = files(&packs)?;
         // An index that lost its pack has nothing to rely on.
-        let is_whole = |index: &Path| {
-            let ends = index.extension().is_some_and(|end| end == "idx");
-            ends && names.contains(index.with_extension("pack").as_os_str())
+        let is_whole = |index: &[u8]| {
+            let pack = index.strip_suffix(b".idx").map(|stem| [stem, b".pack"].concat());
+            pack.is_some_and(|pack| names.binary_search(&pack).is_ok())
         };
-        let closed = names.iter().map(Path::new).filter(|name| is_whole(name)).map(|name| packs.join(name));
+        let whole = names.iter().filter(|name| is_whole(name));
+        let closed = whole.map(|name| packs.join(OsStr::from_bytes(name)));
         Ok(Self {
             kind,
             closed: closed.collect(),
@@ -193,16 +197,19 @@ impl Objects {
     }
 }
 
-/// The names of the regular files in a directory; there are none in one that is not there. A FIFO would be
-/// waited for, and a link is left to who is asked last.
-pub(super) fn files(dir: &Path) -> Result<HashSet<OsString>> {
-    let listed = match fs::read_dir(dir) {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(HashSet::new()),
-        listed => listed.and_then(Iterator::collect::<io::Result<Vec<_>>>),
+/// The names of the regular files in a directory, sorted; there are none in one that is not there. A FIFO
+/// would be waited for, and a link is left to who is asked last.
+pub(super) fn files(dir: &Path) -> Result<Vec<Vec<u8>>> {
+    let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
+    let listed = match rustix::fs::open(dir, flags, Mode::empty()) {
+        Err(Errno::NOENT) => return Ok(Vec::new()),
+        opened => opened.and_then(|dir| root::list(&dir)),
     };
     let listed = listed.with_context(|| format!("list {}", dir.display()))?;
-    let is_file = |entry: &fs::DirEntry| entry.file_type().is_ok_and(|kind| kind.is_file());
-    Ok(listed.iter().filter(|entry| is_file(entry)).map(fs::DirEntry::file_name).collect())
+    let files = listed.into_iter().filter(|(_, sort)| *sort == Sort::File);
+    let mut names: Vec<_> = files.map(|(name, _)| name).collect();
+    names.sort_unstable();
+    Ok(names)
 }
 
 #[cfg(test)]
@@ -211,6 +218,7 @@ mod tests {
     use crate::git::ObjectKind;
     use crate::git::pack::Pack;
     use crate::git::sandbox::Dir;
+    use std::collections::HashSet;
 
     fn read(objects: &mut Objects, id: Oid) -> Option<(Kind, Vec<u8>)> {
         let mut bytes = Vec::new();

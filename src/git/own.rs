@@ -1,5 +1,7 @@
 //! What the store itself holds, object by object, alternates not counted.
 
+use std::ffi::OsStr;
+use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 
 use anyhow::{Context, Result};
@@ -20,7 +22,7 @@ impl Store {
     pub fn own_ids(&self) -> Result<Vec<Oid>> {
         let dir = self.dir().join("objects").join("pack");
         let mut all = Vec::new();
-        for path in objects::files(&dir)?.into_iter().map(|name| dir.join(name)) {
+        for path in objects::files(&dir)?.iter().map(|name| dir.join(OsStr::from_bytes(name))) {
             if path.extension().is_some_and(|end| end == "idx") {
                 all.extend(ids_of_index(&path, self.hash_kind()).unwrap_or_default());
             }
