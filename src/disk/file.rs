@@ -312,19 +312,8 @@ pub fn append_if(
     most: u64,
     fits: impl FnOnce(&[u8]) -> bool,
 ) -> Result<Option<u64>> {
-    let flags = OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
-    let opened = OpenOptions::new()
-        .read(most > 0)
-        .append(true)
-        .create(true)
-        .mode(0o600)
-        .custom_flags(flags.bits().cast_signed())
-        .open(path);
-    let written = opened.and_then(|mut file| {
-        let meta = file.metadata()?;
-        if !meta.is_file() {
-            return Err(io::Error::new(io::ErrorKind::InvalidInput, "not a regular file"));
-        }
+    let opened = to_write(path, OpenOptions::new().read(most > 0).append(true));
+    let written = opened.and_then(|(mut file, meta)| {
         let kept = meta.len().min(most);
         let mut end = vec![0; usize::try_from(kept).unwrap_or(0)];
         file.read_exact_at(&mut end, meta.len() - kept)?;
@@ -335,6 +324,25 @@ pub fn append_if(
         Ok(Some(meta.len() + bytes.len() as u64))
     });
     written.with_context(|| format!("append to {}", path.display()))
+}
+
+/// Writes `bytes` over the beginning of `path`, without a sync. Who reads it meanwhile may see half of each,
+/// so only a cache that can tell is written so.
+pub fn overwrite(path: &Path, bytes: &[u8]) -> Result<()> {
+    let opened = to_write(path, OpenOptions::new().write(true).truncate(false));
+    let written = opened.and_then(|(file, _)| file.write_all_at(bytes, 0));
+    written.with_context(|| format!("write {}", path.display()))
+}
+
+/// Opens or makes a regular file, 0600, and waits for nothing.
+fn to_write(path: &Path, how: &mut OpenOptions) -> io::Result<(File, fs::Metadata)> {
+    let flags = OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
+    let file = how.create(true).mode(0o600).custom_flags(flags.bits().cast_signed()).open(path)?;
+    let meta = file.metadata()?;
+    match meta.is_file() {
+        true => Ok((file, meta)),
+        false => Err(io::Error::new(io::ErrorKind::InvalidInput, "not a regular file")),
+    }
 }
 
 #[cfg(test)]

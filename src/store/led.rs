@@ -7,9 +7,13 @@
 use anyhow::Result;
 
 use super::home::Home;
-use crate::disk::file::{self, Durability};
+use crate::disk::file;
 use crate::disk::process;
+use crate::model::digest;
 use crate::model::oid::Oid;
+
+/// Room for the longest: a boot, a time, two words, two ids of 64 digits.
+const LONGEST: usize = 192;
 
 /// What a leader did.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -27,11 +31,21 @@ pub struct Led {
 }
 
 /// Leaves the record. Losing it costs a waiting caller a flush of their own.
+///
+/// It is written over the last one, which a file system does quicker than to put another into its place.
+/// Who reads it meanwhile may see half of each: the digest tells.
 pub fn leave(home: &Home, led: &Led) -> Result<()> {
-    let [tip, pack] = [led.tip, led.pack].map(|id| id.map(|id| id.to_string()).unwrap_or_default());
-    let (made, full) = (u8::from(led.made), u8::from(led.full));
-    let text = format!("{} {} {made} {full} {tip} {pack}\n", process::boot_id(), led.began);
-    file::replace(&path(home), text.as_bytes(), Durability::Buffered)
+    file::overwrite(&path(home), sealed(&text(&process::boot_id(), led)).as_bytes())
+}
+
+fn text(boot: &str, led: &Led) -> String {
+    let [tip, pack] = [led.tip, led.pack].map(|id| id.map_or_else(|| "-".to_owned(), |id| id.to_string()));
+    format!("{boot} {} {} {} {tip} {pack}", led.began, u8::from(led.made), u8::from(led.full))
+}
+
+/// With its digest, and always as long, so that nothing is left of the one before.
+fn sealed(text: &str) -> String {
+    format!("{} {text:<LONGEST$}\n", digest::name(&[text.as_bytes()]))
 }
 
 /// The last leader's record of this boot.
@@ -49,9 +63,11 @@ fn path(home: &Home) -> std::path::PathBuf {
     home.place.cache().join(format!("led-{}", home.worktree))
 }
 
-fn parse(text: &str, boot: &str) -> Option<Led> {
-    let mut words = text.strip_suffix('\n')?.split(' ');
-    if words.next()? != boot || boot.is_empty() {
+fn parse(record: &str, boot: &str) -> Option<Led> {
+    let (seal, text) = record.split_once(' ')?;
+    let text = text.trim_end();
+    let mut words = text.split(' ');
+    if words.next()? != boot || boot.is_empty() || seal != digest::name(&[text.as_bytes()]) {
         return None;
     }
     let began = words.next()?.parse().ok()?;
@@ -65,15 +81,35 @@ fn parse(text: &str, boot: &str) -> Option<Led> {
 mod tests {
     use super::*;
 
+    fn led(began: u64, tip: Option<&str>) -> Led {
+        let [tip, pack] = [tip, Some("cd")].map(|two| Oid::parse(two?.repeat(20).as_bytes()));
+        Led { began, tip, made: true, full: true, pack }
+    }
+
     #[test]
     fn a_record_of_another_boot_or_a_torn_one_says_nothing() {
-        let [tip, pack] = ["ab", "cd"].map(|two| two.repeat(20));
-        let text = format!("b1 17 1 1 {tip} {pack}\n");
-        let [tip, pack] = [tip, pack].map(|id| Oid::parse(id.as_bytes()));
-        let led = Led { began: 17, tip, made: true, full: true, pack };
-        assert_eq!(parse(&text, "b1"), Some(led));
-        assert_eq!(parse(&text, "b2"), None);
-        assert!((0..text.len()).all(|cut| parse(&text[..cut], "b1").is_none()));
-        assert_eq!(parse("b1 17 0 1  \n", "b1").map(|led| (led.tip, led.pack)), Some((None, None)));
+        for led in [led(17, Some("ab")), led(17, None), Led { pack: None, made: false, ..led(1, None) }] {
+            let record = sealed(&text("b1", &led));
+            assert_eq!(parse(&record, "b1"), Some(led.clone()));
+            assert_eq!(parse(&record, "b2"), None);
+            assert_eq!(record.len(), sealed("").len());
+            let said = record.trim_end().len();
+            assert!((0..said).all(|cut| parse(&record[..cut], "b1").is_none()));
+        }
+        assert_eq!(parse("", ""), None);
+    }
+
+    #[test]
+    fn half_of_one_and_half_of_another_say_nothing() {
+        let [old, new] = [led(17, Some("ab")), led(92, Some("ef"))].map(|led| sealed(&text("b1", &led)));
+        let longest =
+            Led { tip: Oid::parse(&[b'f'; 64]), pack: Oid::parse(&[b'e'; 64]), ..led(u64::MAX, None) };
+        assert_eq!(sealed(&text(&"b".repeat(36), &longest)).len(), old.len());
+        let differ = |at: usize| old.as_bytes()[at] != new.as_bytes()[at];
+        let (first, last) = ((0..old.len()).find(|at| differ(*at)), (0..old.len()).rfind(|at| differ(*at)));
+        for cut in first.unwrap() + 1..=last.unwrap() {
+            let mixed = format!("{}{}", &new[..cut], &old[cut..]);
+            assert_eq!(parse(&mixed, "b1"), None, "{mixed}");
+        }
     }
 }
