@@ -100,14 +100,22 @@ fn show(world: &World, wanted: &Wanted, name: &str, label: &str, run: impl Fn(Si
     let change = |round| if name == "nothing-changed" { Vec::new() } else { world.change(round) };
     let mut took: Vec<Vec<Took>> = vec![Vec::new(); all.len() + 1];
     for round in 0..rounds {
+        if name == "checkpoint-full" {
+            // What changed for ours since its last turn would be git's work now.
+            world.full();
+        }
         let first = round * all.len();
         let mut changed = change(first);
+        world.settle();
         took[0].push(run(Side::Git, &changed));
-        for (at, ours) in all.iter().enumerate() {
-            if at > 0 {
-                changed = change(first + at);
+        // Another of ours each time is the one that runs right after git.
+        for turn in 0..all.len() {
+            let at = (round + turn) % all.len();
+            if turn > 0 {
+                changed = change(first + turn);
             }
-            took[at + 1].push(run(Side::Ours(ours), &changed));
+            world.settle();
+            took[at + 1].push(run(Side::Ours(&all[at]), &changed));
         }
     }
     for (at, ours) in all.iter().enumerate() {

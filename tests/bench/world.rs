@@ -85,6 +85,12 @@ impl World {
         command
     }
 
+    /// Has the file system write out what waits. git leaves what it writes unsynced: whoever syncs next
+    /// would pay for that too.
+    pub fn settle(&self) {
+        rustix::fs::syncfs(File::open(&self.root).unwrap()).unwrap();
+    }
+
     pub fn git(&self, args: &[&str]) -> Took {
         child::run(self.command("git").args(args), None)
     }
