@@ -35,8 +35,9 @@ pub enum Write {
 const MAGIC: &[u8; 4] = b"tlog";
 /// Magic, length, generation, both trees, both digests, flags, count.
 const HEAD: usize = 4 + 4 + 8 + 32 + 32 + 8 + 8 + 1 + 4;
-/// A log shorter than this is not worth a new main part.
-const SMALL: usize = 256 << 10;
+/// A log shorter than this, some eighty batches of three files, is not worth a new main part; a longer one
+/// shows in what a look at few files takes, for all of it is applied.
+const SMALL: usize = 32 << 10;
 
 impl Update {
     /// Says what to write, now that `new_tree` is what the rows describe.

@@ -84,7 +84,7 @@ fn a_long_log_is_folded() {
         place.tick();
         place.scan(Clock::Later);
         let len = place.log.as_ref().map_or(0, Vec::len);
-        assert!(len <= (256 << 10).max(place.main.as_ref().unwrap().len() / 8), "{len}");
+        assert!(len <= (32 << 10).max(place.main.as_ref().unwrap().len() / 8), "{len}");
     }
     place.check(Clock::Later, "folded more than once");
 }
