@@ -43,13 +43,13 @@ struct Pack {
     data: Option<data::File>,
 }
 
-/// The index of a pack. That of a young one is read: to map so few bytes takes three times as long.
+/// The index of a pack. That of a young one is read: to map so few bytes takes four times as long.
 enum Index {
     Read(Box<index::File<Vec<u8>>>),
     Mapped(Box<index::File<pack::MMap>>),
 }
 
-/// An index of up to so many bytes is read: four hundred objects.
+/// An index of up to so many bytes is read: five hundred objects.
 const FEW: u64 = 16 << 10;
 
 impl Index {
