@@ -29,7 +29,7 @@ use crate::model::oid::Oid;
 /// So many packs are merged into one.
 pub const DUE: usize = 32;
 
-/// While a merge is at work, every so many packs are reason to try; or to see whether a worktree is gone.
+/// While a merge is at work, every so many packs are reason to try.
 const AGAIN: usize = 8;
 
 /// Where maintenance failed the next would too: it is left alone for so long. git's temporaries that are
@@ -49,7 +49,7 @@ const ROOM: &str = "merge-";
 
 /// Starts maintenance in the background if it is due with so many packs. Nobody waits for it.
 pub fn if_due(home: &Home, packs: usize) {
-    let due = is_due(packs) || packs.is_multiple_of(AGAIN) && orphans::any(home);
+    let due = is_due(packs) || orphans::any(home);
     if !due || !is_rested(age(&stamp(home))) {
         return;
     }
