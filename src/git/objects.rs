@@ -120,6 +120,12 @@ impl Objects {
         self.closed.len() + self.open.len()
     }
 
+    /// How many of them were opened.
+    #[cfg(test)]
+    pub(super) fn opened(&self) -> usize {
+        self.open.len()
+    }
+
     /// Has this pack opened first, if it is there.
     pub(super) fn begin_with(&mut self, name: &str) {
         let is_it = |path: &PathBuf| path.file_stem().is_some_and(|stem| stem == name);

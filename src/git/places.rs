@@ -179,3 +179,60 @@ impl std::fmt::Display for Unsure {
 }
 
 impl std::error::Error for Unsure {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::git::ObjectKind;
+    use crate::git::pack::Pack;
+    use crate::git::sandbox::Dir;
+
+    fn packed(dir: &Dir, text: &str) -> Oid {
+        let mut pack = Pack::new(HashKind::Sha1);
+        let id = pack.add(ObjectKind::Blob, text.as_bytes()).unwrap();
+        dir.install(&pack.finish().unwrap());
+        id
+    }
+
+    #[test]
+    fn what_the_user_lends_opens_no_pack_of_ours_and_what_is_ours_no_pack_of_the_user_s() {
+        let dir = Dir::repository(HashKind::Sha1);
+        dir.write("a", "lent");
+        dir.commit(1);
+        let lent = dir.id("HEAD:a");
+        let ours = ["one", "two", "three"].map(|text| packed(&dir, text));
+        let places = || Places::open(&dir.store_path(), HashKind::Sha1).unwrap();
+        let find = |places: &Places, id, whose| places.find(id, whose, &mut Vec::new()).unwrap();
+
+        let first = places();
+        assert_eq!(find(&first, lent, Whose::Anyones), Some(Kind::Blob));
+        assert_eq!((first.own.borrow().opened(), first.packs()), (0, 3));
+        for id in ours {
+            assert_eq!(find(&first, id, Whose::Anyones), Some(Kind::Blob));
+        }
+        assert!(first.all.get().is_none(), "gix was not asked");
+
+        let first = places();
+        assert_eq!(find(&first, ours[1], Whose::Ours), Some(Kind::Blob));
+        assert!(first.lent.get().is_none());
+        assert_eq!(find(&first, lent, Whose::Ours), Some(Kind::Blob));
+    }
+
+    #[test]
+    fn a_copy_that_cannot_be_read_hides_no_other() {
+        let dir = Dir::repository(HashKind::Sha1);
+        dir.write("a", "both have it");
+        dir.commit(1);
+        let id = packed(&dir, "both have it");
+        let hex = id.to_string();
+        let theirs = dir.path().join(".git/objects").join(&hex[..2]).join(&hex[2..]);
+        std::fs::remove_file(&theirs).unwrap();
+        std::fs::write(&theirs, "no object").unwrap();
+        for whose in [Whose::Ours, Whose::Anyones] {
+            let mut bytes = Vec::new();
+            let places = Places::open(&dir.store_path(), HashKind::Sha1).unwrap();
+            assert_eq!(places.find(id, whose, &mut bytes).unwrap(), Some(Kind::Blob));
+            assert_eq!(bytes, b"both have it");
+        }
+    }
+}
