@@ -247,10 +247,10 @@ pub fn unsettled(path: &Path, bytes: &[u8]) -> io::Result<Unsettled> {
 
 impl Unsettled {
     /// Has the device begin with it: what is begun together is waited for once.
-    pub fn begin(&self, durability: Durability) {
+    pub fn begin(&self, durability: Durability) -> io::Result<()> {
         match durability {
             Durability::Synced | Durability::Ordered => order::begin(&self.0),
-            Durability::Buffered => {}
+            Durability::Buffered => Ok(()),
         }
     }
 

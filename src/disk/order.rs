@@ -49,10 +49,15 @@ pub fn write_out(file: &File) -> io::Result<()> {
 }
 
 /// Has the device begin with the bytes of `file`, so that it takes those of several files at once.
-/// A failure shows where they are waited for.
+///
+/// # Errors
+/// Some found no place. The system may have dropped them: who waits later waits for the others, and hears
+/// nothing. That it does not know how to begin is no error.
 #[cfg(target_os = "linux")]
-pub fn begin(file: &File) {
-    let _ = range(file, libc::SYNC_FILE_RANGE_WRITE);
+pub fn begin(file: &File) -> io::Result<()> {
+    let begun = range(file, libc::SYNC_FILE_RANGE_WRITE);
+    let unknown = |error: &io::Error| matches!(error.raw_os_error(), Some(libc::ENOSYS | libc::EPERM));
+    begun.or_else(|error| if unknown(&error) { Ok(()) } else { Err(error) })
 }
 
 #[cfg(target_os = "linux")]
@@ -73,7 +78,9 @@ pub fn write_out(file: &File) -> io::Result<()> {
 
 /// Nor is there a way to begin with one.
 #[cfg(not(target_os = "linux"))]
-pub fn begin(_: &File) {}
+pub fn begin(_: &File) -> io::Result<()> {
+    Ok(())
+}
 
 #[cfg(test)]
 mod tests {
@@ -93,6 +100,15 @@ mod tests {
             assert!(!has_ordered_journal(bad), "{bad}");
         }
         assert!(!has_ordered_journal(&(whole.join("\n") + "\nfast_commit")));
+    }
+
+    #[test]
+    #[cfg(target_os = "linux")]
+    fn what_cannot_be_begun_is_said() {
+        let path = std::env::temp_dir().join(format!("trace-begin-{}", std::process::id()));
+        assert!(begin(&File::create(&path).unwrap()).is_ok());
+        fs::remove_file(path).unwrap();
+        assert!(begin(&File::open("/dev/null").unwrap()).is_err(), "it has no bytes on a device");
     }
 
     #[test]

@@ -45,7 +45,7 @@ fn land_as(home: &Home, parts: &[PathBuf; 2], packed: &Packed, durability: Durab
     let mut written = Vec::with_capacity(pieces.len());
     for piece @ (part, bytes) in pieces {
         let file = file::unsettled(part, bytes).with_context(|| context(piece))?;
-        file.begin(durability);
+        file.begin(durability).with_context(|| context(piece))?;
         written.push(file);
     }
     for (piece, file) in pieces.into_iter().zip(written) {
