@@ -326,11 +326,17 @@ pub fn append_if(
     written.with_context(|| format!("append to {}", path.display()))
 }
 
-/// Writes `bytes` over the beginning of `path`, without a sync. Who reads it meanwhile may see half of each,
-/// so only a cache that can tell is written so.
+/// Writes `bytes` over what `path` holds, without a sync. Who reads it meanwhile may see half of each, so
+/// only a cache that can tell is written so.
 pub fn overwrite(path: &Path, bytes: &[u8]) -> Result<()> {
     let opened = to_write(path, OpenOptions::new().write(true).truncate(false));
-    let written = opened.and_then(|(file, _)| file.write_all_at(bytes, 0));
+    let written = opened.and_then(|(file, meta)| {
+        file.write_all_at(bytes, 0)?;
+        match bytes.len() as u64 {
+            len if len < meta.len() => file.set_len(len),
+            _ => Ok(()),
+        }
+    });
     written.with_context(|| format!("write {}", path.display()))
 }
 

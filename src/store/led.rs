@@ -7,7 +7,7 @@
 use anyhow::Result;
 
 use super::home::Home;
-use crate::disk::file;
+use crate::disk::file::{self, Durability};
 use crate::disk::process;
 use crate::model::digest;
 use crate::model::oid::Oid;
@@ -35,7 +35,10 @@ pub struct Led {
 /// It is written over the last one, which a file system does quicker than to put another into its place.
 /// Who reads it meanwhile may see half of each: the digest tells.
 pub fn leave(home: &Home, led: &Led) -> Result<()> {
-    file::overwrite(&path(home), sealed(&text(&process::boot_id(), led)).as_bytes())
+    let (path, record) = (path(home), sealed(&text(&process::boot_id(), led)));
+    // What somebody else put there, and we may not write to, can still make room for another.
+    let written = file::overwrite(&path, record.as_bytes());
+    written.or_else(|_| file::replace(&path, record.as_bytes(), Durability::Buffered))
 }
 
 fn text(boot: &str, led: &Led) -> String {

@@ -1,6 +1,8 @@
 //! What nobody waits for and nobody sees: the stat table, and the merging of packs.
 
 use std::fs::{self, File};
+use std::os::unix::fs::symlink;
+use std::os::unix::net::UnixListener;
 use std::path::PathBuf;
 use std::time::{Duration, SystemTime};
 
@@ -79,6 +81,26 @@ fn what_a_dead_flush_left_incoming_goes_and_what_is_another_worktree_s_stays() {
     File::open(&other).unwrap().set_modified(SystemTime::now() - Duration::from_secs(7200)).unwrap();
     place.run(GIT_TRACE, &["hook", "maintain"]).silent();
     assert_eq!(left(), <[PathBuf; 0]>::default(), "nobody writes for two hours");
+}
+
+#[test]
+fn the_last_leader_leaves_word_whatever_lies_in_the_place_of_the_one_before() {
+    let place = Sandbox::enabled();
+    place.checkpoint();
+    let led = place.own_dir().join("cache").join(format!("led-{}", place.worktree_id()));
+    let len = fs::metadata(&led).unwrap().len();
+    let in_its_place: [&dyn Fn(); 3] =
+        [&|| symlink("nowhere", &led).unwrap(), &|| drop(UnixListener::bind(&led).unwrap()), &|| {
+            fs::write(&led, "x".repeat(5000)).unwrap()
+        }];
+    for put in in_its_place {
+        fs::remove_file(&led).unwrap();
+        put();
+        place.trace(&["checkpoint"]).good("a checkpoint of nothing new");
+        let left = fs::symlink_metadata(&led).unwrap();
+        assert!(left.is_file(), "{left:?}");
+        assert_eq!(left.len(), len, "nothing is left of what was there");
+    }
 }
 
 /// What a listing says of each command, but for the spaces, which depend on the rows around it, and
