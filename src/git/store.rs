@@ -171,10 +171,20 @@ impl Store {
     /// Reads a blob and compares it with its id: what is put back is what was taken.
     pub fn blob(&self, id: Oid) -> Result<Option<Vec<u8>>> {
         let mut buffer = Vec::new();
-        let Some((kind, bytes)) = self.find(id, &mut buffer)? else { return Ok(None) };
+        let Some((kind, _)) = self.find(id, &mut buffer)? else { return Ok(None) };
+        let Err(damage) = self.compare(id, kind, &buffer) else { return Ok(Some(buffer)) };
+        // The user's was asked for first: our own may be whole.
+        let own = self.places.find_own(id, &mut buffer).ok().flatten();
+        match own.map(|kind| self.compare(id, kind, &buffer)) {
+            Some(Ok(())) => Ok(Some(buffer)),
+            _ => Err(damage),
+        }
+    }
+
+    fn compare(&self, id: Oid, kind: gix::objs::Kind, bytes: &[u8]) -> Result<()> {
         ensure!(kind == gix::objs::Kind::Blob, "{id} is a {kind} and no blob");
         ensure!(self.hash_blob(bytes)? == id, "the blob {id} is damaged: its bytes have another id");
-        Ok(Some(buffer))
+        Ok(())
     }
 
     /// The size of a blob, from its header alone; `None` if there is no such blob.
@@ -315,6 +325,26 @@ mod tests {
     use crate::git::{FILE, LINK, commit};
 
     const KINDS: [HashKind; 2] = [HashKind::Sha1, HashKind::Sha256];
+
+    #[test]
+    fn a_wrong_copy_of_the_user_s_hides_no_good_one_of_ours() {
+        let dir = Dir::repository(HashKind::Sha1);
+        let mut theirs = Pack::new(HashKind::Sha1);
+        let ids = ["one", "two"].map(|text| theirs.add(ObjectKind::Blob, text.as_bytes()).unwrap());
+        let mut packed = theirs.finish().unwrap();
+        // Its index says of each that it is where the other one is: what is read there is whole.
+        let offsets = 8 + 1024 + 2 * (20 + 4);
+        packed.idx[offsets..offsets + 8].rotate_left(4);
+        let stem = dir.git_dir().join(format!("objects/pack/pack-{}", packed.name));
+        std::fs::write(stem.with_extension("pack"), &packed.pack).unwrap();
+        std::fs::write(stem.with_extension("idx"), &packed.idx).unwrap();
+        let damage = dir.store().blob(ids[0]).unwrap_err().to_string();
+        assert!(damage.contains("is damaged"), "{damage}");
+        let mut ours = Pack::new(HashKind::Sha1);
+        ours.add(ObjectKind::Blob, b"one").unwrap();
+        dir.install(&ours.finish().unwrap());
+        assert_eq!(dir.store().blob(ids[0]).unwrap().unwrap(), b"one");
+    }
 
     #[test]
     fn what_was_packed_is_read_back() {
