@@ -27,6 +27,8 @@ use crate::model::oid::Oid;
 /// What lies in a directory of objects.
 pub(super) struct Objects {
     kind: HashKind,
+    /// How many packs were listed.
+    pub(super) packs: usize,
     /// The packs' indices that were not opened yet.
     closed: Vec<PathBuf>,
     /// First the pack that had what was asked for last.
@@ -99,10 +101,11 @@ impl Objects {
             pack.is_some_and(|pack| names.binary_search(&pack).is_ok())
         };
         let whole = names.iter().filter(|name| is_whole(name));
-        let closed = whole.map(|name| packs.join(OsStr::from_bytes(name)));
+        let closed: Vec<_> = whole.map(|name| packs.join(OsStr::from_bytes(name))).collect();
         Ok(Self {
             kind,
-            closed: closed.collect(),
+            packs: closed.len(),
+            closed,
             open: Vec::new(),
             loose: loose::Store::at(dir, kind.gix()),
             recent: Recent::default(),
@@ -113,11 +116,6 @@ impl Objects {
     pub(super) fn hold(&mut self, id: Oid) -> bool {
         let id = to_gix(id);
         self.seek(&id).is_some() || self.loose.contains(&id)
-    }
-
-    /// How many packs there are.
-    pub(super) fn packs(&self) -> usize {
-        self.closed.len() + self.open.len()
     }
 
     /// How many of them were opened.
@@ -284,11 +282,25 @@ mod tests {
             assert_eq!(objects.find_open(*id, &mut Vec::new(), &mut inflate), None);
             assert_eq!(objects.find(*id, &mut Vec::new(), &mut inflate), Some(Kind::Blob));
             assert_eq!(objects.find_open(*id, &mut Vec::new(), &mut inflate), Some(Kind::Blob));
-            assert_eq!((objects.open.len(), objects.packs()), (opened + 1, 9));
+            assert_eq!((objects.open.len(), objects.packs), (opened + 1, 9));
         }
         let numbers: HashSet<u32> = objects.open.iter().map(|pack| pack.number).collect();
         assert_eq!(numbers.len(), 9, "what is remembered of one pack is not taken for another's");
         objects.begin_with("pack-that-is-gone");
+    }
+
+    #[test]
+    fn a_pack_whose_index_cannot_be_read_still_counts() {
+        let dir = Dir::repository(HashKind::Sha1);
+        let packs = dir.store_path().join("objects/pack");
+        for bytes in [&b""[..], b"torn", &[0xff; 1071], &[0; 1072], &[0xff; 20_000]] {
+            let stem = packs.join(format!("pack-{}", bytes.len()));
+            std::fs::write(stem.with_extension("idx"), bytes).unwrap();
+            std::fs::write(stem.with_extension("pack"), "").unwrap();
+        }
+        let mut objects = Objects::list(&dir.store_path().join("objects"), HashKind::Sha1).unwrap();
+        let absent = HashKind::Sha1.hash(ObjectKind::Blob, b"absent").unwrap();
+        assert_eq!((objects.packs, read(&mut objects, absent), objects.packs), (5, None, 5));
     }
 
     #[test]

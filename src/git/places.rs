@@ -68,7 +68,7 @@ impl Places {
 
     /// How many packs the store had when it was opened.
     pub(super) fn packs(&self) -> usize {
-        self.own.borrow().packs()
+        self.own.borrow().packs
     }
 
     /// True if the store itself has the object.

@@ -29,6 +29,8 @@ pub struct Base {
     pub held: bool,
     /// What was borrowed and is gone already.
     pub missing: Vec<Oid>,
+    /// How many packs of what was borrowed were landed.
+    pub landed: usize,
     /// A commit that comes from the base.
     heir: Option<Oid>,
 }
@@ -77,7 +79,9 @@ impl Base {
     /// Makes HEAD the base, once all that the old one lent is in the store or in HEAD's tree.
     pub fn advance(&mut self, store: &Store, land: &mut Land<'_>) -> Result<()> {
         if let Some(from) = tree(store, self.commit)? {
-            let absorbed = absorb::absorb(store, from, tree(store, self.head)?, land)?;
+            let landed = &mut self.landed;
+            let mut land = |packed| land(packed).inspect(|()| *landed += 1);
+            let absorbed = absorb::absorb(store, from, tree(store, self.head)?, &mut land)?;
             self.missing.extend(absorbed.missing);
         }
         self.commit = self.head;

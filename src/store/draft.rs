@@ -56,6 +56,8 @@ pub struct Landed {
     pub tree: Oid,
     /// The name of the pack that holds them.
     pub pack: String,
+    /// How many packs were landed for it, that one among them.
+    pub packs: usize,
     pub header: Header,
     pub facts: SnapshotFacts,
     /// Its events, as they lie in it.
@@ -184,7 +186,8 @@ impl Draft {
         let id = commit::write(&mut self.pack, tree, parent, &message::encode(&header), now.secs())?;
         let packed = self.pack.finish()?;
         land::land(scene.home, &packed, durability).context("write the checkpoint")?;
-        Ok(Landed { id, tree, pack: packed.name, header, facts, lines, taken: self.taken })
+        let (pack, packs) = (packed.name, self.base.landed + 1);
+        Ok(Landed { id, tree, pack, packs, header, facts, lines, taken: self.taken })
     }
 
     fn header(&self, scene: &Scene<'_>, facts: &SnapshotFacts, now: Timestamp) -> Result<Header> {

@@ -251,7 +251,7 @@ fn attempt(home: &Home, order: &Order<'_>, round: &Round<'_>, store: &Store) -> 
     if durability == Durability::Synced {
         trim::journals(home, &landed.header.cursor);
     }
-    maintain::if_due(home, store.packs() + 1);
+    maintain::if_due(home, store.packs()..store.packs() + landed.packs);
     let Landed { id, header, facts, .. } = landed;
     Ok(Some(Outcome::Made(Box::new(Made { id, header, facts, retries, more }))))
 }

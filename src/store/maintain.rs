@@ -8,6 +8,7 @@
 use std::collections::HashSet;
 use std::fs;
 use std::io::Write;
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::time::Duration;
@@ -32,8 +33,8 @@ pub const DUE: usize = 32;
 /// While a merge is at work, every so many packs are reason to try.
 const AGAIN: usize = 8;
 
-/// Where maintenance failed the next would too: it is left alone for so long. git's temporaries that are
-/// older than this are nobody's.
+/// Where maintenance failed the next would too: it is left alone for so long. What was to become a pack,
+/// ours or git's, and is older than this is nobody's.
 const PAUSE: Duration = Duration::from_secs(3600);
 
 /// More checkpoints than this do not come while a merge chooses its packs.
@@ -47,9 +48,10 @@ const WINDOW: &str = "pack.windowMemory=16m";
 /// How the names of folders begin in which a merge makes its pack; only the merger touches them.
 const ROOM: &str = "merge-";
 
-/// Starts maintenance in the background if it is due with so many packs. Nobody waits for it.
-pub fn if_due(home: &Home, packs: usize) {
-    let due = is_due(packs) || orphans::any(home);
+/// Starts maintenance in the background if it is due. Nobody waits for it. `packs`: how many there were,
+/// and how many there are now.
+pub fn if_due(home: &Home, packs: Range<usize>) {
+    let due = is_due(&packs) || orphans::any(home);
     if !due || !is_rested(age(&stamp(home))) {
         return;
     }
@@ -58,8 +60,9 @@ pub fn if_due(home: &Home, packs: usize) {
     }
 }
 
-fn is_due(packs: usize) -> bool {
-    packs >= DUE && packs.is_multiple_of(AGAIN)
+/// Every so many packs, which a checkpoint may pass by: it comes with more than one where the base moves.
+fn is_due(packs: &Range<usize>) -> bool {
+    packs.end >= DUE && packs.start / AGAIN < packs.end / AGAIN
 }
 
 fn is_rested(since_failure: Option<Duration>) -> bool {
@@ -333,9 +336,11 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_merge_is_due_every_few_packs_but_not_soon_after_one_failed() {
-        for (packs, due) in [(0, false), (31, false), (32, true), (33, false), (40, true)] {
-            assert_eq!(is_due(packs), due, "{packs} packs");
+    fn it_is_due_every_few_packs_however_many_come_at_once_but_not_soon_after_it_failed() {
+        for (packs, due) in
+            [(0..1, false), (7..8, false), (30..31, false), (31..32, true), (32..33, false), (38..41, true)]
+        {
+            assert_eq!(is_due(&packs), due, "{packs:?} packs");
         }
         for (seconds, rested) in [(60, false), (3601, true)] {
             assert_eq!(is_rested(Some(Duration::from_secs(seconds))), rested, "after {seconds} s");

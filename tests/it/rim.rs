@@ -149,6 +149,40 @@ fn what_goes_on_in_the_background_holds_none_of_its_callers_locks() {
 }
 
 #[test]
+fn maintenance_comes_though_each_checkpoint_takes_two_packs() {
+    let sandbox = Sandbox::enabled();
+    let unseen = sandbox.with("TRACE_OFF", "1");
+    unseen.git(&["worktree", "add", "-q", "../linked"]);
+    let linked = sandbox.at("linked");
+    linked.checkpoint();
+    let shadow = format!("refs/trace/shadow/{}", linked.worktree_id());
+    unseen.git(&["worktree", "remove", "--force", "../linked"]);
+    let packs = || {
+        let names = fs::read_dir(sandbox.store().join("objects/pack")).unwrap();
+        names.filter(|name| name.as_ref().unwrap().path().extension().is_some_and(|end| end == "idx")).count()
+    };
+    // What HEAD's commit lent is copied, for that is amended; then there is the checkpoint itself.
+    let amend = |round: usize| {
+        sandbox.write("amended", round.to_string());
+        unseen.git(&["add", "-A"]);
+        unseen.git(&["commit", "-q", "--amend", "-m", "amended"]);
+        sandbox.checkpoint();
+    };
+    amend(0);
+    if packs() % 2 == 1 {
+        sandbox.write("new", "");
+        sandbox.checkpoint();
+    }
+    let before = packs();
+    assert!(before < 6, "maintenance may have come already");
+    amend(1);
+    assert_eq!(packs(), before + 2);
+    (2..8).for_each(amend);
+    let last = || sandbox.store_git(&["log", "-1", "--format=%B", &shadow]);
+    wait_for("the last checkpoint of the worktree that is gone", || last().contains("skipped:gone"));
+}
+
+#[test]
 fn a_sync_that_takes_too_long_holds_no_caller_up() {
     let sandbox = Sandbox::enabled();
     if !have("strace", "a sync that takes too long") {
