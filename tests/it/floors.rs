@@ -9,7 +9,7 @@ const FLOORS: [&[&str]; 5] =
     [&["model"], &["wire", "disk", "git", "view"], &["store"], &["capture", "recall"], &["cli"]];
 
 /// Where each foreign crate may be named.
-const CRATES: [(&str, &[&str]); 9] = [
+const CRATES: [(&str, &[&str]); 11] = [
     ("gix", &["git/"]),
     ("fs4", &["disk/lock.rs"]),
     ("libc", &["disk/inherited.rs", "disk/lease.rs", "disk/order.rs"]),
@@ -19,6 +19,8 @@ const CRATES: [(&str, &[&str]); 9] = [
     ("clap_mangen", &["cli/"]),
     ("serde_json", &["wire/", "view/json.rs", "view/json/"]),
     ("sha2", &["model/digest.rs"]),
+    ("hmac_sha256", &["model/digest.rs"]),
+    ("dlmalloc", &["lib.rs"]),
 ];
 
 /// What no line of the program says, and where it may all the same.
