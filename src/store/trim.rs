@@ -1,7 +1,8 @@
 //! Removes what is no longer needed: drained journals, and leftovers of flushes that died.
 //!
-//! Runs under the worktree's lock, after a swap that is itself synced. Failing costs nothing: the
-//! next leader does it.
+//! Journals go under the worktree's lock, after a swap that is itself synced, and failing costs nothing:
+//! the next leader does it. What a flush left behind goes when the next one finds that it died, and else
+//! in maintenance, when it is old.
 
 use std::fs;
 use std::path::Path;
