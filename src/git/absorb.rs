@@ -80,15 +80,23 @@ impl<'a, 'l> Copier<'a, 'l> {
     fn tree(&mut self, id: Oid) -> Result<Option<Vec<u8>>> {
         let kind = self.store.hash_kind();
         // A damaged object is as good as none: its neighbours are still to be saved.
-        let bytes = self.store.tree_bytes(id).ok().flatten();
-        let sound = |bytes: &Vec<u8>| kind.hash(ObjectKind::Tree, bytes).is_ok_and(|real| real == id);
-        let bytes = bytes.filter(|bytes| sound(bytes) && entries(kind, id, bytes).is_ok());
+        let is_itself = |bytes: &[u8]| kind.hash(ObjectKind::Tree, bytes).is_ok_and(|real| real == id);
+        let sound = |bytes: &Vec<u8>| is_itself(bytes) && entries(kind, id, bytes).is_ok();
+        let found = self.store.tree_bytes(id).ok().flatten().filter(sound);
+        // The user's was asked for first: our own may be whole.
+        let bytes = found.or_else(|| self.own(id).filter(sound));
         match &bytes {
             None => self.absorbed.missing.push(id),
             Some(_) if self.ours(id) => {}
             Some(bytes) => self.add(ObjectKind::Tree, bytes)?,
         }
         Ok(bytes)
+    }
+
+    fn own(&self, id: Oid) -> Option<Vec<u8>> {
+        let mut buffer = Vec::new();
+        self.store.find_own(id, &mut buffer).ok()??;
+        Some(buffer)
     }
 
     /// Copies a blob unless it is ours, which spares the reading.
@@ -225,6 +233,29 @@ mod tests {
         assert!(dir.store().holds(dir.id("HEAD~:top")));
         // Four trees below the root and six files.
         assert_eq!((absorbed.objects, absorbed.missing.len()), (10, 0));
+    }
+
+    #[test]
+    fn a_wrong_tree_of_the_user_s_hides_no_good_one_of_ours() {
+        let dir = Dir::repository(HashKind::Sha1);
+        dir.write("a", "lent");
+        dir.commit(1);
+        let entry = |name: &str| [b"100644 ", name.as_bytes(), b"\0", dir.id("HEAD:a").as_bytes()].concat();
+        let mut theirs = Pack::new(HashKind::Sha1);
+        let trees = ["b", "c"].map(|name| theirs.add(ObjectKind::Tree, &entry(name)).unwrap());
+        let mut packed = theirs.finish().unwrap();
+        // Its index says of each that it is where the other one is.
+        let offsets = 8 + 1024 + 2 * (20 + 4);
+        packed.idx[offsets..offsets + 8].rotate_left(4);
+        let stem = dir.git_dir().join(format!("objects/pack/pack-{}", packed.name));
+        std::fs::write(stem.with_extension("pack"), &packed.pack).unwrap();
+        std::fs::write(stem.with_extension("idx"), &packed.idx).unwrap();
+        let mut ours = Pack::new(HashKind::Sha1);
+        ours.add(ObjectKind::Tree, &entry("b")).unwrap();
+        dir.install(&ours.finish().unwrap());
+        let (absorbed, _) = absorb_by(&dir, (trees[0], None), MOST);
+        assert_eq!(absorbed, Absorbed { objects: 1, missing: Vec::new() });
+        assert!(dir.store().holds(dir.id("HEAD:a")));
     }
 
     #[test]
