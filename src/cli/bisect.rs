@@ -27,7 +27,10 @@ use crate::wire::event;
 
 /// Find the checkpoint that broke something
 #[derive(clap::Args)]
-#[command(arg_required_else_help = true)]
+#[command(
+    arg_required_else_help = true,
+    after_help = "Example: trace bisect run --from '@{2 hours ago}' -- make test"
+)]
 pub struct Args {
     #[command(subcommand)]
     verb: Verb,

@@ -321,6 +321,35 @@ fn a_command_runs_also_where_it_cannot_be_recorded() {
     assert!(ran.stderr.contains("it is not recorded"), "{}", ran.stderr);
 }
 
+/// The words that may come next, as a help lists them.
+fn words_of(help: &str) -> Vec<&str> {
+    let list = help.split_once("\nCommands:\n").map_or("", |(_, list)| list);
+    let list = list.split("\n\n").next().unwrap_or_default().lines();
+    let words = list.filter_map(|line| line.strip_prefix("  ")?.split(' ').next());
+    words.filter(|word| !word.is_empty() && *word != "help").collect()
+}
+
+#[test]
+fn every_command_shows_an_example_of_itself() {
+    let place = Sandbox::empty();
+    let mut left = vec![Vec::new()];
+    let mut seen = 0;
+    while let Some(words) = left.pop() {
+        let name = words.join(" ");
+        let help = place.run(TRACE, &[&words[..], &["--help".to_owned()]].concat()).good(&name);
+        if !words.is_empty() {
+            seen += 1;
+            let example = help.split_once("\nExample: ").map(|(_, example)| example);
+            assert!(
+                example.is_some_and(|example| example.contains(&format!("trace {name}"))),
+                "`trace {name}` has no example in its help:\n{help}"
+            );
+        }
+        left.extend(words_of(&help).into_iter().map(|word| [&words[..], &[word.to_owned()]].concat()));
+    }
+    assert!(seen > 40, "only {seen} commands were found");
+}
+
 #[test]
 fn a_command_says_of_itself_what_the_help_says_of_it() {
     let place = Sandbox::enabled();

@@ -21,30 +21,43 @@ pub struct Args {
 #[derive(clap::Subcommand)]
 pub enum Verb {
     /// List sessions, newest activity first
+    #[command(after_help = "Example: trace session list --agent claude --state active")]
     List(Find),
     /// The same
+    #[command(after_help = "Example: trace session find --task T-12 --outcome open")]
     Find(Find),
     /// Everything that is known of one
+    #[command(after_help = "Example: trace session show last")]
     Show(One),
     /// What it was known by, and what else it might have been
+    #[command(after_help = "Example: trace session explain retry-work")]
     Explain(One),
     /// A session and all that descend from it
+    #[command(after_help = "Example: trace session tree last")]
     Tree(One),
     /// Print what is kept of its transcripts, a record a line, without their secrets
+    #[command(after_help = "Example: trace session transcript last > talk.jsonl")]
     Transcript(One),
     /// Give it a name, or take it away
+    #[command(after_help = "Example: trace session alias 0198 retry-work")]
     Alias(Alias),
     /// Note tasks and projects it belongs to
+    #[command(after_help = "Example: trace session link last --task T-12")]
     Link(Link),
     /// Note which session it descends from
+    #[command(after_help = "Example: trace session link-parent last retry-work")]
     LinkParent(LinkParent),
     /// Say what became of it
+    #[command(after_help = "Example: trace session close retry-work --outcome done")]
     Close(Close),
     /// Take one of its external ids for a session of its own
+    #[command(after_help = "Example: trace session split retry-work 019a6c1e-0000-7000-8000-00000000000b")]
     Split(Split),
     /// Record which sessions are archived
+    #[command(after_help = "Example: trace session sweep --archive-threshold-days 90 --dry-run")]
     Sweep(Sweep),
     /// Read everything anew and count it
+    #[command(after_help = "Example: trace session rebuild --json")]
     Rebuild(Rebuild),
 }
 

@@ -21,6 +21,7 @@ pub struct Args {
 #[derive(clap::Subcommand)]
 pub enum Verb {
     /// List the trails; the same as without a word
+    #[command(after_help = "Example: trace trail list --status open,in_progress")]
     List(List),
     /// Show what happened on one branch
     Show(Show),
