@@ -78,7 +78,10 @@ impl World {
     pub fn place(&self) -> Result<Place> {
         match Place::find(&self.cwd, &self.told)? {
             Some(place) => Ok(place),
-            None => bail!("{} is not in a git repository", self.cwd.display()),
+            None => bail!(
+                "{} is not in a git repository: go to one, name it with `-C DIR`, or begin one with `git init`",
+                self.cwd.display()
+            ),
         }
     }
 

@@ -256,6 +256,11 @@ fn where_there_is_nothing_to_record_it_says_so_and_hooks_are_silent() {
         }
     }
     assert!(!sandbox.own_dir().exists(), "recording is opt-in: nothing was made");
+    let ran = nowhere.trace(&["log"]);
+    assert_eq!(ran.code, 1, "{ran:?}");
+    for way in ["go to one", "`-C DIR`", "`git init`"] {
+        assert!(ran.stderr.contains(way), "it says what to do: {ran:?}");
+    }
 }
 
 #[test]
