@@ -264,6 +264,31 @@ fn where_there_is_nothing_to_record_it_says_so_and_hooks_are_silent() {
 }
 
 #[test]
+fn what_was_never_enabled_is_not_said_to_have_ended() {
+    let sandbox = Sandbox::new();
+    let here = format!("trace was not enabled in {}", sandbox.dir.display());
+    for (more, code) in [
+        (&[][..], 0),
+        (&["--dry-run"], 0),
+        (&["--dry-run", "--purge"], 0),
+        (&["--purge", "--yes"], 0),
+        (&["--purge"], 3),
+    ] {
+        let ran = sandbox.trace(&[&["disable"], more].concat());
+        assert_eq!(ran.code, code, "{more:?}: {ran:?}");
+        assert!(ran.stderr.contains(&here), "{more:?}: {ran:?}");
+        assert!(!ran.stderr.contains(".git/trace"), "{more:?} names what is not there: {ran:?}");
+    }
+    assert!(!sandbox.own_dir().exists(), "nothing was made");
+    sandbox.enable();
+    for words in ["stopped recording; what was recorded stays in ", &here] {
+        let ran = sandbox.trace(&["disable"]);
+        assert!(ran.code == 0 && ran.stderr.contains(words), "{ran:?}");
+        assert!(ran.stderr.contains(".git/trace"), "what was recorded is still there: {ran:?}");
+    }
+}
+
+#[test]
 fn the_home_directory_is_not_a_worktree_to_record() {
     let sandbox = Sandbox::new();
     let home = sandbox.at("home");
