@@ -98,10 +98,11 @@ impl Asked {
         if let Some(meta) = plain(world, what)? {
             return Ok(Some(Self { path: what.to_owned(), meta, lines: None }));
         }
-        if let Some((path, lines)) = what.to_str().and_then(split)
+        if let Some((path, lines)) = what.to_str().and_then(|what| what.rsplit_once(':'))
+            && !path.is_empty()
             && let Some(meta) = plain(world, Path::new(path))?
         {
-            return Ok(Some(Self { path: path.into(), meta, lines: Some(lines) }));
+            return Ok(Some(Self { path: path.into(), meta, lines: Some(range(lines).map_err(Misuse)?) }));
         }
         Ok(None)
     }
@@ -128,12 +129,19 @@ fn plain(world: &World, path: &Path) -> Result<Option<Metadata>> {
     }
 }
 
-/// `FILE:LINE` or `FILE:A-B`.
-fn split(what: &str) -> Option<(&str, (u32, u32))> {
-    let (path, lines) = what.rsplit_once(':')?;
+/// The lines that `LINE` or `A-B` names; the error says what is wrong with it.
+fn range(lines: &str) -> Result<(u32, u32), String> {
     let (first, last) = lines.split_once('-').unwrap_or((lines, lines));
-    let range = (first.parse().ok()?, last.parse().ok()?);
-    (!path.is_empty() && range.0 >= 1 && range.0 <= range.1).then_some((path, range))
+    match (first.parse(), last.parse()) {
+        (Ok(0), Ok(_)) | (Ok(_), Ok(0)) => {
+            Err(format!("there is no line 0 in {lines:?}: the first line is 1"))
+        }
+        (Ok(first), Ok(last)) if first > last => {
+            Err(format!("{lines:?} ends before it begins: say {last}-{first}"))
+        }
+        (Ok(first), Ok(last)) => Ok((first, last)),
+        _ => Err(format!("{lines:?} names no lines: after the last colon comes LINE or A-B, counted from 1")),
+    }
 }
 
 #[cfg(test)]
@@ -141,11 +149,20 @@ mod tests {
     use super::*;
 
     #[test]
-    fn lines_stand_behind_the_last_colon() {
-        assert_eq!(split("a.rs:7"), Some(("a.rs", (7, 7))));
-        assert_eq!(split("a:b:7-9"), Some(("a:b", (7, 9))));
-        for none in ["a.rs", "a.rs:", ":7", "a.rs:0", "a.rs:9-7", "a.rs:-7", "a.rs:x", "a.rs:99999999999"] {
-            assert_eq!(split(none), None, "{none}");
+    fn lines_are_counted_from_1_and_told_from_the_first_to_the_last() {
+        assert_eq!((range("7"), range("7-9"), range("1-1")), (Ok((7, 7)), Ok((7, 9)), Ok((1, 1))));
+        for (wrong, words) in [
+            ("0", "the first line is 1"),
+            ("0-3", "the first line is 1"),
+            ("3-0", "the first line is 1"),
+            ("9-7", "say 7-9"),
+            ("-7", "names no lines"),
+            ("", "names no lines"),
+            ("x", "names no lines"),
+            ("99999999999", "names no lines"),
+        ] {
+            let error = range(wrong).unwrap_err();
+            assert!(error.contains(words), "{error}");
         }
     }
 }

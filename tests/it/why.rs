@@ -171,7 +171,10 @@ fn what_has_no_lines_is_refused_in_words() {
     for (what, code, words) in [
         ("none", 1, "there is no file none now"),
         ("story:8", 1, "has only 7 lines"),
-        ("story:0", 1, "there is no file story:0 now"),
+        ("none:3", 1, "there is no file none:3 now"),
+        ("story:0", 2, "there is no line 0"),
+        ("story:3-1", 2, "\"3-1\" ends before it begins: say 1-3"),
+        ("story:two", 2, "\"two\" names no lines"),
         ("empty", 1, "is empty"),
         ("bytes", 1, "is not text"),
         ("src", 2, "is no plain file"),
