@@ -66,7 +66,7 @@ struct FilterArgs {
     /// Started here or below
     #[arg(long)]
     here: bool,
-    /// Of this session: its id, the beginning of it, or its agent's own id
+    /// Of this session: its id or a part of it, its alias, its agent's own id, or `last`
     #[arg(long, value_name = "SESSION")]
     session: Option<String>,
     /// With this exit code

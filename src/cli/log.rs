@@ -36,7 +36,7 @@ pub struct Args {
     /// Made on this branch
     #[arg(long, value_name = "NAME")]
     branch: Option<String>,
-    /// With an event of this session: its id, the beginning of it, or its agent's own id
+    /// With an event of this session: its id or a part of it, its alias, its agent's own id, or `last`
     #[arg(long, value_name = "SESSION")]
     session: Option<String>,
     /// List what was put back instead: restores, undos, redos

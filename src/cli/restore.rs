@@ -164,7 +164,7 @@ fn scoped(home: &Home, store: &Store, saved: Saved, args: &Args, paths: &[Vec<u8
     read.context("read the record")?;
     let (actor, label) = match (&args.session, &args.command, &args.turn) {
         (Some(session), ..) => {
-            let session = select::session(&record, session)?;
+            let session = select::session_in(home, store, &record, session)?;
             let label = format!("session {session}");
             (Actor::Session(session), Text::from(label))
         }
@@ -175,7 +175,7 @@ fn scoped(home: &Home, store: &Store, saved: Saved, args: &Args, paths: &[Vec<u8
         }
         (_, _, Some(turn)) => {
             let Selector::Turn { name, .. } = named("turn:", turn)? else { bail!(unnamed(turn)) };
-            let found = select::turn(&record, &name)?;
+            let found = select::turn(home, store, &record, &name)?;
             let label = found.prompt.clone();
             (Actor::Turn(found), label)
         }

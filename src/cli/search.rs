@@ -36,7 +36,7 @@ pub struct Args {
     /// Only in checkpoints that changed this path or something below it
     #[arg(long, value_name = "PATH")]
     file: Option<PathBuf>,
-    /// Of this session: its id, the beginning of it, or its agent's own id
+    /// Of this session: its id or a part of it, its alias, its agent's own id, or `last`
     #[arg(long, value_name = "SESSION")]
     session: Option<String>,
     /// By this agent, or by any "human" or "agent"

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use anyhow::{Result, anyhow, bail};
 
 use super::commands::{self, Record};
+use super::sessions;
 use super::turns::{self, Turn};
 use crate::disk::clock;
 use crate::git::head;
@@ -169,7 +170,7 @@ impl Finder<'_> {
 
     fn turn(&self, name: &TurnName, side: Side) -> Result<Point> {
         let (record, read) = commands::read(self.home, self.store);
-        let turn = match turn(&record, name) {
+        let turn = match turn(self.home, self.store, &record, name) {
             Ok(turn) => turn,
             Err(error) => return read.and(Err(error)),
         };
@@ -280,8 +281,8 @@ pub fn command<'a>(record: &'a Record, name: &CommandName) -> Result<&'a Command
 }
 
 /// The turn a name means.
-pub fn turn(record: &Record, name: &TurnName) -> Result<Turn> {
-    let session = session(record, &name.session)?;
+pub fn turn(home: &Home, store: &Store, record: &Record, name: &TurnName) -> Result<Turn> {
+    let session = session_in(home, store, record, &name.session)?;
     let turns = turns::of(record);
     match turns::find(&turns, &session, name.n) {
         Some(turn) => Ok(turn.clone()),
@@ -293,17 +294,29 @@ pub fn turn(record: &Record, name: &TurnName) -> Result<Turn> {
 }
 
 /// The session a word names: its id, the beginning of that, or the agent's own id for it.
-pub fn session(record: &Record, word: &str) -> Result<SessionId> {
+fn session(record: &Record, word: &str) -> Result<SessionId> {
     if let Some(id) = SessionId::parse(word) {
         return Ok(id);
     }
     match called(record, word).as_slice() {
         [one] => Ok(one.id.clone()),
         [] => Err(not_found(format!(
-            "no session here is called {word:?}: a session goes by {SHORTEST} digits of its id or more, or by its agent's own id for it"
+            "no session here is called {word:?}: `trace session list` shows them; {SHORTEST} digits of an id, an alias, the agent's own id or `last` do"
         ))),
         several => Err(ambiguous(word, several.iter().map(Known::line))),
     }
+}
+
+/// The session a word names to the record of this worktree, else to all of the clone: by its alias, or as
+/// the last one.
+pub fn session_in(home: &Home, store: &Store, record: &Record, word: &str) -> Result<SessionId> {
+    session(record, word).or_else(|error| {
+        let (all, read) = sessions::read(home, store);
+        match sessions::named(&all, word) {
+            Ok(session) => Ok(session.id.clone()),
+            Err(_) => read.and(Err(error)),
+        }
+    })
 }
 
 /// The same, where the record is not at hand; what is spelt out needs none.
@@ -311,8 +324,9 @@ pub fn session_of(home: &Home, word: &str) -> Result<SessionId> {
     if let Some(id) = SessionId::parse(word) {
         return Ok(id);
     }
-    let (record, read) = commands::read(home, &Store::open(&home.place.store())?);
-    session(&record, word).or_else(|error| read.and(Err(error)))
+    let store = Store::open(&home.place.store())?;
+    let (record, read) = commands::read(home, &store);
+    session_in(home, &store, &record, word).or_else(|error| read.and(Err(error)))
 }
 
 /// Every session that a word may mean.

@@ -76,6 +76,18 @@ fn a_session_goes_by_the_same_names_everywhere() {
         assert_eq!(sandbox.json(&["log", "--session", name])["checkpoints"][0]["id"], *holds, "{name}");
         assert_eq!(sandbox.json(&["show", name])["id"], *holds, "{name}");
     }
+    sandbox.trace(&["session", "alias", "talk", "the first"]).good("alias");
+    for (name, text) in [("the first", "make one"), ("last", "make two")] {
+        let last = sandbox.json(&["session", "show", name])["sessions"][0]["id"].clone();
+        let rows = sandbox.json(&["commands", "--session", name])["commands"].clone();
+        assert_eq!((&rows[0]["command"], &rows[0]["session"]), (&text.into(), &last), "{name}");
+        assert_eq!(rows.as_array().unwrap().len(), 1, "{name}");
+        for listing in [&["commands"][..], &["commands", "export"], &["search", "make"]] {
+            let shown = sandbox.trace(&[listing, &["--session", name]].concat()).good(name);
+            assert!(shown.contains(text), "{listing:?} {name}: {shown}");
+        }
+        assert_eq!(sandbox.json(&["log", "--session", name])["checkpoints"][0]["commands"], 1, "{name}");
+    }
     for command in ["commands", "log"] {
         let ran = sandbox.trace(&[command, "--session", "tal"]);
         assert_eq!(ran.code, 1);
