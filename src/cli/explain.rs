@@ -114,7 +114,7 @@ fn about(session: &Session) -> Subject {
     let Session { id, alias, agent, .. } = session;
     let id: Option<SessionId> = Some(id.clone());
     Subject::Session {
-        who: Who { session: id, agent: agent.clone(), alias: alias.clone() },
+        who: Who { session: id, agent: agent.clone(), alias: alias.clone(), digits: 0 },
         outcome: session.outcome.word(),
         reason: session.closed_reason.clone(),
     }

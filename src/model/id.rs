@@ -102,6 +102,18 @@ impl SessionId {
     pub fn uuid(&self) -> &str {
         &self.0["sess_".len()..]
     }
+
+    /// The first digits of that, dashes counted; all of it if so many are asked for.
+    pub fn short(&self, digits: usize) -> &str {
+        let uuid = self.uuid();
+        &uuid[..digits.min(uuid.len())]
+    }
+
+    /// So many digits tell it from the other.
+    pub fn apart(&self, other: &Self) -> usize {
+        let pairs = self.uuid().bytes().zip(other.uuid().bytes());
+        pairs.take_while(|(one, two)| one == two).count() + 1
+    }
 }
 
 impl EventId {

@@ -10,9 +10,24 @@ pub struct Who {
     pub agent: String,
     /// What somebody called it.
     pub alias: Option<String>,
+    /// So many digits tell the session's id from the others; 0 if they are not known.
+    pub digits: usize,
 }
 
+/// The digits of a session's id that are shown at least.
+const DIGITS: usize = 8;
+
+/// Those that say when a shell was opened: fewer are the same for all that were opened within a minute.
+const MOMENT: usize = 13;
+
 impl Who {
+    /// The beginning of the session's id, as long as it takes to be taken back. Of agents' ids, which
+    /// are hashes, few digits do.
+    pub fn short(&self) -> Option<&str> {
+        let least = if self.agent == "shell" { MOMENT } else { DIGITS };
+        self.session.as_ref().map(|session| session.short(self.digits.max(least)))
+    }
+
     /// True if this name means it: its agent, or `human` and `agent` for every one of the kind.
     pub fn is_called(&self, name: &str) -> bool {
         let kind = match self.agent.as_str() {
@@ -27,6 +42,27 @@ impl Who {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_id_is_shown_as_long_as_it_takes_and_no_longer_than_it_is() {
+        let session = SessionId::parse("sess_01987f00-1111-7000-8000-00000000000a");
+        let who = |agent: &str, digits| Who {
+            session: session.clone(),
+            agent: agent.to_owned(),
+            digits,
+            ..Who::default()
+        };
+        for (agent, digits, short) in [
+            ("claude", 0, "01987f00"),
+            ("claude", 10, "01987f00-1"),
+            ("shell", 10, "01987f00-1111"),
+            ("shell", 36, "01987f00-1111-7000-8000-00000000000a"),
+            ("shell", 99, "01987f00-1111-7000-8000-00000000000a"),
+        ] {
+            assert_eq!(who(agent, digits).short(), Some(short));
+        }
+        assert_eq!(Who::default().short(), None);
+    }
 
     #[test]
     fn somebody_goes_by_the_agent_or_by_the_kind() {

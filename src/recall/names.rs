@@ -1,6 +1,7 @@
 //! What sessions go by: their agents, and what people called them.
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
+use std::ops::Bound::{Excluded, Unbounded};
 
 use crate::model::event::{Event, What};
 use crate::model::id::SessionId;
@@ -9,7 +10,7 @@ use crate::model::who::Who;
 
 /// The names of sessions, as far as events told them.
 #[derive(Debug, Default)]
-pub struct Names(HashMap<SessionId, Who>);
+pub struct Names(BTreeMap<SessionId, Who>);
 
 impl Names {
     /// From the events that tell of sessions; others say nothing of names.
@@ -40,8 +41,16 @@ impl Names {
 
     /// Who a session is; of one that nobody introduced only its id is known.
     pub fn who(&self, session: Option<&SessionId>) -> Who {
-        let known = session.and_then(|id| self.0.get(id)).cloned();
-        known.unwrap_or_else(|| Who { session: session.cloned(), ..Who::default() })
+        let Some(id) = session else { return Who::default() };
+        let unknown = || Who { session: Some(id.clone()), ..Who::default() };
+        Who { digits: self.digits(id), ..self.0.get(id).cloned().unwrap_or_else(unknown) }
+    }
+
+    /// So many digits tell an id from the one before it and the one behind it, and so from every other.
+    fn digits(&self, id: &SessionId) -> usize {
+        let before = self.0.range(..id).next_back();
+        let behind = self.0.range((Excluded(id), Unbounded)).next();
+        before.into_iter().chain(behind).map(|(other, _)| id.apart(other)).max().unwrap_or(0)
     }
 }
 
@@ -73,7 +82,24 @@ mod tests {
         events.push(called(""));
         assert_eq!(Names::of(&events).who(Some(&session)).alias, None);
         let other = SessionId::of_key("claude", b"b");
-        assert_eq!(Names::of(&events).who(Some(&other)), Who { session: Some(other), ..Who::default() });
+        let unheard = Names::of(&events).who(Some(&other));
+        assert_eq!((unheard.session, unheard.agent, unheard.alias), (Some(other), String::new(), None));
         assert_eq!(Names::of(&events).who(None), Who::default());
+    }
+
+    #[test]
+    fn shells_that_were_opened_together_are_told_apart() {
+        let tails =
+            ["1111-7000-8000-00000000000a", "1112-7000-8000-00000000000a", "1112-7000-8000-00000000000b"];
+        let ids = tails.map(|tail| SessionId::parse(&format!("sess_01987f00-{tail}")).unwrap());
+        let seen = || SessionSeen { agent: "shell".to_owned(), ..SessionSeen::default() };
+        let names = Names::of(&ids.clone().map(|id| event(&id, What::SessionSeen(Box::new(seen())))));
+        let all = ids.each_ref().map(|id| names.who(Some(id)));
+        assert_eq!(all[0].short(), Some("01987f00-1111"));
+        for (at, one) in all.iter().enumerate() {
+            let short = one.short().unwrap();
+            let named = ids.each_ref().map(|id| id.uuid().starts_with(short));
+            assert_eq!(named, [at == 0, at == 1, at == 2], "{short}");
+        }
     }
 }

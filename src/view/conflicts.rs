@@ -5,7 +5,7 @@ use std::io::{self, Write};
 use super::paint::Style;
 use super::safe::Safe;
 use super::table::{Cell, Column, Headings, Table};
-use super::{Look, time};
+use super::{Look, session, time};
 use crate::model::session::Session;
 use crate::model::text::Text;
 use crate::model::time::Timestamp;
@@ -30,13 +30,15 @@ pub fn write(to: &mut dyn Write, files: &[ContestedView], look: &Look) -> io::Re
         Column::flexible("ABOUT", 12),
     ];
     let mut table = Table::new(Headings::Shown, &columns);
+    let all = files.iter().flat_map(|file| &file.by);
+    let digits = session::shortest(all.map(|(session, _)| &session.id));
     for file in files {
         for (at, (session, last)) in file.by.iter().enumerate() {
             let path = if at == 0 { Safe(file.path.as_bytes()).to_string() } else { String::new() };
             let about = session.first_prompt.as_deref().unwrap_or_default();
             table.row(vec![
                 Cell::new(Style::Text, path),
-                Cell::new(Style::Id, &session.id.uuid()[..8]),
+                Cell::new(Style::Id, session.id.short(digits)),
                 Cell::new(Style::Text, Safe(session.agent.as_bytes())),
                 Cell::new(Style::Text, time::relative(Some(*last), look.now)),
                 Cell::new(Style::Dim, Safe(about.as_bytes())),

@@ -337,7 +337,7 @@ mod tests {
     use crate::view::testing::{ago, checkpoint, command, fits, look, oid, screen, shell};
 
     fn who() -> Who {
-        Who { session: Some(shell()), agent: "claude".to_owned(), alias: None }
+        Who { session: Some(shell()), agent: "claude".to_owned(), ..Who::default() }
     }
 
     fn story(of: Subject) -> StoryView {

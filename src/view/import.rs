@@ -45,7 +45,7 @@ pub fn write(to: &mut dyn Write, rows: &[ImportView], look: &Look) -> io::Result
         };
         let about = row.about.as_ref().map_or(&b"-"[..], |about| about.as_bytes());
         table.row(vec![
-            Cell::new(Style::Id, &row.session.uuid()[..13]),
+            Cell::new(Style::Id, row.session.short(13)),
             Cell::new(Style::Text, row.agent),
             number(row.prompts),
             number(row.commands),

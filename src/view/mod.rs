@@ -214,7 +214,7 @@ mod tests {
 
     fn somebody(text: &Text) -> Who {
         let word = text.lossy().into_owned();
-        Who { session: Some(testing::shell()), agent: word.clone(), alias: Some(word) }
+        Who { session: Some(testing::shell()), agent: word.clone(), alias: Some(word), digits: 0 }
     }
 
     fn ran(text: &Text) -> Command {

@@ -124,7 +124,7 @@ mod tests {
             found: query.judge(text.as_bytes()).unwrap(),
             who: match kind {
                 Kind::Path => Who::default(),
-                _ => Who { session: Some(shell()), agent: "shell".to_owned(), alias: None },
+                _ => Who { session: Some(shell()), agent: "shell".to_owned(), ..Who::default() },
             },
             checkpoint: Some(oid(0x3f)),
             command: (kind == Kind::Command).then(|| Box::new(ran)),
@@ -144,9 +144,9 @@ mod tests {
             screen(|to| write(to, &hits, &look(None))),
             format!(
                 "\
-command     3f3f3f3f3f  3m ago  shell 01987f00  exit 101
+command     3f3f3f3f3f  3m ago  shell 01987f00-1111  exit 101
     {LONG}
-prompt      not yet in a checkpoint  3m ago  shell 01987f00
+prompt      not yet in a checkpoint  3m ago  shell 01987f00-1111
     make the parser\\nsurvive \\x1b[2J
 path        3f3f3f3f3f  3m ago  changed in 3 checkpoints
     src/parser.rs

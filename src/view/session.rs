@@ -44,16 +44,15 @@ pub fn write(to: &mut dyn Write, sessions: &[&Session], look: &Look) -> io::Resu
         Column::flexible("BRANCH", 8).spare(),
         Column::flexible("ABOUT", 12),
     ];
-    let digits = shortest(sessions);
+    let digits = shortest(sessions.iter().map(|session| &session.id));
     let mut table = Table::new(Headings::Shown, &columns);
     for session in sessions {
         let words = |text: Option<&[u8]>| match text {
             Some(text) => Cell::new(Style::Text, Safe(text)),
             None => Cell::new(Style::Dim, "-"),
         };
-        let id = session.id.uuid();
         table.row(vec![
-            Cell::new(Style::Id, &id[..digits.min(id.len())]),
+            Cell::new(Style::Id, session.id.short(digits)),
             words(session.alias.as_ref().map(String::as_bytes)),
             words(Some(session.agent.as_bytes()).filter(|agent| !agent.is_empty())),
             state(session, look.now),
@@ -115,11 +114,11 @@ fn states(session: &Session, activity: Activity) -> String {
 }
 
 /// So many digits tell these ids apart, eight at least.
-fn shortest(sessions: &[&Session]) -> usize {
-    let mut ids: Vec<&str> = sessions.iter().map(|session| session.id.uuid()).collect();
+pub(super) fn shortest<'a>(ids: impl Iterator<Item = &'a SessionId>) -> usize {
+    let mut ids: Vec<&SessionId> = ids.collect();
     ids.sort_unstable();
-    let shared = |pair: &[&str]| pair[0].bytes().zip(pair[1].bytes()).take_while(|(a, b)| a == b).count();
-    ids.windows(2).map(|pair| shared(pair) + 1).max().unwrap_or(0).max(8)
+    ids.dedup();
+    ids.windows(2).map(|pair| pair[0].apart(pair[1])).max().unwrap_or(0).max(8)
 }
 
 /// Writes a session and what descends from it.

@@ -126,7 +126,7 @@ pub fn change(path: &str, status: Status) -> Change {
 }
 
 fn moment(secs: i64, what: Happened, files: &[(&str, Status)]) -> MomentView {
-    let who = Who { session: Some(shell()), agent: "claude".to_owned(), alias: None };
+    let who = Who { session: Some(shell()), agent: "claude".to_owned(), ..Who::default() };
     let files = files.iter().map(|(path, status)| (Text::from(*path), *status)).collect();
     MomentView { at: ago(secs), who, what, files }
 }
@@ -184,7 +184,7 @@ pub fn saying(text: &Text) -> Vec<MomentView> {
         Happened::Restore { id: id.clone(), action: RestoreAction::Undo, label: text.clone() },
     ];
     all.extend(said.map(|edit| Happened::Said { id: id.clone(), edit }));
-    let who = Who { session: Some(shell()), agent: word.clone(), alias: Some(word) };
+    let who = Who { session: Some(shell()), agent: word.clone(), alias: Some(word), digits: 0 };
     let view =
         |what| MomentView { at: ago(1), who: who.clone(), what, files: vec![(text.clone(), Status::Added)] };
     all.into_iter().map(view).collect()

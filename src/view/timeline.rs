@@ -103,6 +103,9 @@ fn said(edit: &Edit) -> Text {
     }
 }
 
+/// Columns below which the text needs the room more than the ids of sessions.
+const WIDE: usize = 80;
+
 /// Writes one line per moment, in the order given.
 pub fn write(to: &mut dyn Write, moments: &[MomentView], look: &Look) -> io::Result<()> {
     table(moments, look).write(to, look)
@@ -117,11 +120,15 @@ pub fn lines(moments: &[MomentView], look: &Look) -> Vec<String> {
 }
 
 fn table(moments: &[MomentView], look: &Look) -> Table {
+    let ids = match look.width {
+        Some(..WIDE) => 0,
+        _ => who::room(moments.iter().map(|moment| &moment.who)),
+    };
     let columns = [
         Column::text("TIME"),
         Column::text("WHAT"),
         Column::text("WHICH"),
-        Column::flexible("BY", 6).spare(),
+        Column::flexible("BY", ids.max(6)).spare(),
         Column::flexible("FILES", 8).spare(),
         Column::flexible("TEXT", 20),
     ];
@@ -212,13 +219,13 @@ mod tests {
         assert_eq!(
             narrow,
             "\
-1h ago   prompt                  claude 0…               make the parser surviv…
-58m ago  command     failed 101  claude 0…  +target      cargo test
-56m ago  command     ok          claude 0…  2: ~src/pa…  sed -i s/a/b/ src/pars…
-55m ago  checkpoint  3f3f3f3f3f  auto                    2 commands
-10m ago  commit      c0c0c0c0c0  Ada Love…  ~src/parse…  parser: empty lines
-5m ago   undo                    claude 0…  +src/a       rm -rf src \\x1b[2J
-1m ago   said                    claude 0…               status: in_review (rea…
+1h ago   prompt                  claude 01987f00            make the parser sur…
+58m ago  command     failed 101  claude 01987f00  +target   cargo test
+56m ago  command     ok          claude 01987f00  2: ~src…  sed -i s/a/b/ src/p…
+55m ago  checkpoint  3f3f3f3f3f  auto                       2 commands
+10m ago  commit      c0c0c0c0c0  Ada Lovelace     ~src/pa…  parser: empty lines
+5m ago   undo                    claude 01987f00  +src/a    rm -rf src \\x1b[2J
+1m ago   said                    claude 01987f00            status: in_review (…
 "
         );
     }

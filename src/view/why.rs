@@ -34,13 +34,19 @@ pub fn write(to: &mut dyn Write, path: &Text, text: &[u8], all: &[Stretch], look
 }
 
 fn rows(to: &mut dyn Write, all: &[Stretch], look: &Look) -> io::Result<()> {
-    let mut columns =
-        vec![Column::text("LINES"), Column::text("FROM"), Column::text("WHEN"), Column::flexible("WHO", 10)];
+    let deeds = all.iter().flat_map(|one| &one.origin.deeds);
+    let ids = who::room(deeds.map(|deed| &deed.who));
+    let mut columns = vec![
+        Column::text("LINES"),
+        Column::text("FROM"),
+        Column::text("WHEN"),
+        Column::flexible("WHO", ids.max(10)),
+    ];
     let has_prompts = all.iter().any(|one| prompt(&one.origin).is_some());
     if has_prompts {
-        columns.push(Column::flexible("PROMPT", 12));
+        columns.push(Column::flexible("PROMPT", 12).spare());
     }
-    columns.push(Column::flexible("WHAT", 16));
+    columns.push(Column::flexible("WHAT", 14));
     let mut table = Table::new(Headings::Shown, &columns);
     for stretch in all {
         let origin = &stretch.origin;
@@ -214,7 +220,7 @@ mod tests {
     fn deed(words: &str, prompt: Option<&str>) -> Deed {
         let turn = format!("turn:{}.1", shell().uuid());
         Deed {
-            who: Who { session: Some(shell()), agent: "claude".to_owned(), alias: None },
+            who: Who { session: Some(shell()), agent: "claude".to_owned(), ..Who::default() },
             command: Some((CommandId::of_shell(&shell(), 7), words.into())),
             tool: None,
             prompt: prompt.map(|text| Asked { turn, text: text.into() }),

@@ -2,6 +2,7 @@
 
 use serde_json::json;
 
+use crate::person::Shell;
 use crate::place::{Place, payload};
 use crate::sandbox::Sandbox;
 
@@ -92,6 +93,38 @@ fn a_session_goes_by_the_same_names_everywhere() {
         let ran = sandbox.trace(&[command, "--session", "tal"]);
         assert_eq!(ran.code, 1);
         assert!(ran.stderr.contains("no session here is called \"tal\""), "{}", ran.stderr);
+    }
+}
+
+#[test]
+fn shells_that_were_opened_together_are_told_apart_by_what_is_printed_of_them() {
+    let sandbox = Sandbox::enabled();
+    let ids = ["01987f00-1111-7000-8000-00000000000a", "01987f00-1112-7000-8000-00000000000a"];
+    let mut explained = String::new();
+    for (at, id) in ids.into_iter().enumerate() {
+        let line = format!("echo {at} >> story");
+        Shell::new(id).types(&sandbox, &line, || {
+            sandbox.run("sh", &["-c", &line]).good(&line);
+        });
+        sandbox.checkpoint();
+        explained += &sandbox.trace(&["explain", "@-1"]).good("explain");
+    }
+    let other = |args: &[&str]| sandbox.trace(args).good(args[0]);
+    for said in [explained, other(&["trail", "show"]), other(&["why", "story"]), other(&["search", "echo"])] {
+        let mut printed: Vec<&str> =
+            said.lines().filter_map(|line| line.split("shell ").nth(1)?.split(' ').next()).collect();
+        printed.sort_unstable();
+        printed.dedup();
+        assert_eq!(printed.len(), 2, "{said}");
+        for (short, id) in printed.into_iter().zip(ids) {
+            let full = format!("sess_{id}");
+            assert_eq!(sandbox.json(&["session", "show", short])["sessions"][0]["id"], full, "{short}");
+            assert_eq!(
+                sandbox.json(&["commands", "--session", short])["commands"][0]["session"],
+                full,
+                "{short}"
+            );
+        }
     }
 }
 
