@@ -110,7 +110,7 @@ fn show(
     output::print(|out| match (one.json, whole) {
         (true, _) => json::write(out, &json::session::one(session, told.as_ref(), world.now)),
         (false, true) => view::show(out, session, told.as_ref(), &world.look()),
-        (false, false) => view::explain(out, session),
+        (false, false) => view::explain(out, session, &world.look()),
     })?;
     Ok(Exit::Done)
 }

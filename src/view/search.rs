@@ -6,12 +6,15 @@ use unicode_width::UnicodeWidthStr;
 
 use super::paint::Style;
 use super::safe::Safe;
-use super::table::{cut, cut_front};
+use super::table::{Cell, Column, Headings, Table, cut, cut_front};
 use super::{Look, count, short, time, who};
 use crate::model::hit::{Hit, Kind};
 
 /// Before the text of a hit.
 const INDENT: &str = "    ";
+
+/// Columns below which there is no room for whole sentences.
+const WIDE: usize = 80;
 
 /// Writes two lines per hit: what, when, whose and where; and the text.
 pub fn write(to: &mut dyn Write, hits: &[Hit], look: &Look) -> io::Result<()> {
@@ -23,28 +26,46 @@ pub fn write(to: &mut dyn Write, hits: &[Hit], look: &Look) -> io::Result<()> {
 }
 
 fn head(to: &mut dyn Write, hit: &Hit, look: &Look) -> io::Result<()> {
-    let place = match hit.checkpoint {
-        Some(id) => look.paint.on(Style::Id, short(id)).to_string(),
-        None => look.paint.on(Style::Live, "not yet in a checkpoint").to_string(),
-    };
-    let when = time::relative(Some(hit.at), look.now);
-    let mut words = vec![format!("{:<10}", hit.kind.word()), place, when];
+    let mut columns = vec![Column::text("WHAT"), Column::text("CHECKPOINT"), Column::text("TIME")];
+    let mut cells = vec![
+        Cell::new(Style::Text, format_args!("{:<10}", hit.kind.word())),
+        place(hit, look),
+        Cell::new(Style::Text, time::relative(Some(hit.at), look.now)),
+    ];
     // A path has no owner here: who was at work when it changed, `trace show` and `trace why` tell.
     if hit.who.session.is_some() {
-        words.push(who::word(&hit.who));
+        let least = who::room(std::iter::once(&hit.who)).max(8);
+        columns.push(Column::flexible("BY", least).spare());
+        cells.push(Cell::new(Style::Text, who::word(&hit.who)));
     }
-    words.extend(outcome(hit, look));
-    writeln!(to, "{}", words.join("  "))
+    if let Some(outcome) = outcome(hit) {
+        columns.push(Column::text("OUTCOME"));
+        cells.push(outcome);
+    }
+    let mut line = Table::new(Headings::Left, &columns);
+    line.row(cells);
+    line.write(to, look)
+}
+
+fn place(hit: &Hit, look: &Look) -> Cell {
+    match hit.checkpoint {
+        Some(id) => Cell::new(Style::Id, short(id)),
+        None if look.width.is_some_and(|width| width < WIDE) => Cell::new(Style::Live, "waiting"),
+        None => Cell::new(Style::Live, "not yet in a checkpoint"),
+    }
 }
 
 /// How a command ended, and how often a path changed.
-fn outcome(hit: &Hit, look: &Look) -> Option<String> {
+fn outcome(hit: &Hit) -> Option<Cell> {
     let exit = hit.command.as_ref().map(|command| command.exit);
     match (hit.kind, exit) {
-        (Kind::Path, _) => Some(format!("changed in {}", count(hit.times, "checkpoint"))),
-        (_, Some(Some(0))) => Some(look.paint.on(Style::Ok, "exit 0").to_string()),
-        (_, Some(Some(exit))) => Some(look.paint.on(Style::Bad, format_args!("exit {exit}")).to_string()),
-        (_, Some(None)) => Some(look.paint.on(Style::Dim, "no exit code").to_string()),
+        (Kind::Path, _) => {
+            let times = count(hit.times, "checkpoint");
+            Some(Cell::new(Style::Text, format_args!("changed in {times}")))
+        }
+        (_, Some(Some(0))) => Some(Cell::new(Style::Ok, "exit 0")),
+        (_, Some(Some(exit))) => Some(Cell::new(Style::Bad, format_args!("exit {exit}"))),
+        (_, Some(None)) => Some(Cell::new(Style::Dim, "no exit code")),
         (_, None) => None,
     }
 }
@@ -172,6 +193,32 @@ path        3f3f3f3f3f  3m ago  changed in 3 checkpoints
             });
             assert!(lines.contains('本'), "{lines}");
         }
+    }
+
+    #[test]
+    fn what_is_said_of_a_hit_fits_and_keeps_the_ids_and_the_outcome() {
+        let mut waiting = hit(Kind::Command, "cargo", LONG);
+        waiting.checkpoint = None;
+        let mut named = hit(Kind::Command, "cargo", LONG);
+        named.who.alias = Some("the one that mends what the other one broke".to_owned());
+        let mut endless = hit(Kind::Command, "cargo", LONG);
+        (endless.checkpoint, endless.at) = (None, ago(0));
+        if let Some(command) = &mut endless.command {
+            command.exit = None;
+        }
+        let hits = [waiting, named, endless, hit(Kind::Path, "src", "src/parser.rs")];
+        let lines = screen(|to| write(to, &hits, &look(Some(64))));
+        fits(&lines, 64);
+        let heads: Vec<&str> = lines.lines().step_by(2).collect();
+        assert_eq!(
+            heads,
+            [
+                "command     waiting  3m ago  shell 01987f00-1111  exit 101",
+                "command     3f3f3f3f3f  3m ago  the one that mends wh…  exit 101",
+                "command     waiting  just now  shell 01987f00-1111  no exit code",
+                "path        3f3f3f3f3f  3m ago  changed in 3 checkpoints",
+            ]
+        );
     }
 
     #[test]

@@ -4,7 +4,7 @@ use std::io::{self, Write};
 
 use super::paint::Style;
 use super::safe::Safe;
-use super::table::{Cell, Column, Headings, Table};
+use super::table::{Cell, Column, Headings, Table, cut};
 use super::{Look, time};
 use crate::model::id::SessionId;
 use crate::model::session::{Activity, Outcome, Session, Thresholds};
@@ -30,6 +30,12 @@ pub const EMPTY: &str = "(no sessions matched)";
 
 /// A tree is drawn so deep.
 const DEEPEST: usize = 32;
+
+/// The names of what is known of a session take so many columns.
+const NAMES: usize = 15;
+
+/// As long is a session's id.
+const ID: usize = 41;
 
 /// Writes one line per session, in the order given. Ids are as short as they can be.
 pub fn write(to: &mut dyn Write, sessions: &[&Session], look: &Look) -> io::Result<()> {
@@ -187,17 +193,19 @@ pub fn show(
         Some(value) => writeln!(to, "{name:<14} {value}"),
         None => Ok(()),
     };
+    // Ids and paths are there to be copied; words, to be read.
     let safe = |bytes: &[u8]| Safe(bytes).to_string();
+    let words = |text: &str| fitted(&safe(text.as_bytes()), look);
     line("session", Some(session.id.to_string()))?;
-    line("alias", session.alias.as_ref().map(|alias| safe(alias.as_bytes())))?;
-    line("agent", Some(safe(session.agent.as_bytes())).filter(|agent| !agent.is_empty()))?;
-    line("model", session.model.as_ref().map(|model| safe(model.as_bytes())))?;
-    line("shell", session.shell.as_ref().map(|shell| safe(shell.as_bytes())))?;
+    line("alias", session.alias.as_deref().map(words))?;
+    line("agent", Some(words(&session.agent)).filter(|agent| !agent.is_empty()))?;
+    line("model", session.model.as_deref().map(words))?;
+    line("shell", session.shell.as_deref().map(words))?;
     for external in &session.external_ids {
         line("external id", Some(safe(external.as_bytes())))?;
     }
     line("state", Some(states(session, session.activity(look.now, Thresholds::default()))))?;
-    line("reason", session.closed_reason.as_ref().map(|reason| safe(reason.as_bytes())))?;
+    line("reason", session.closed_reason.as_deref().map(words))?;
     let moment = |at: Timestamp| time::relative(Some(at), look.now);
     line("started", Some(moment(session.started)))?;
     line("last activity", Some(moment(session.last_activity)))?;
@@ -214,29 +222,34 @@ pub fn show(
         0 => String::new(),
         kept => format!(", {}", super::count(kept, "line") + " of transcript"),
     };
-    line("kept", Some(counts + &lines))?;
-    line("first prompt", session.first_prompt.as_ref().map(|prompt| safe(prompt.as_bytes())))?;
+    line("kept", Some(words(&(counts + &lines))))?;
+    line("first prompt", session.first_prompt.as_deref().map(words))?;
     if let Some(told) = told {
-        line("title", told.title.as_ref().map(|title| safe(title.as_bytes())))?;
+        line("title", told.title.as_deref().map(words))?;
         let tokens = told.tokens.map(|tokens| format!(", {tokens} tokens")).unwrap_or_default();
         let files = super::count(told.files.len() as u64, "file");
         line(
             "conversation",
-            Some(format!(
+            Some(words(&format!(
                 "{}, {}, {files}{tokens}",
                 super::count(told.prompts as u64, "prompt"),
                 super::count(told.answers as u64, "answer")
-            )),
+            ))),
         )?;
-        line("models", Some(safe(told.models.join(", ").as_bytes())).filter(|models| !models.is_empty()))?;
+        line("models", Some(words(&told.models.join(", "))).filter(|models| !models.is_empty()))?;
     }
-    line("tasks", Some(session.tasks.join(", ")).filter(|tasks| !tasks.is_empty()))?;
-    line("projects", Some(session.projects.join(", ")).filter(|projects| !projects.is_empty()))?;
-    explain(to, session)
+    line("tasks", Some(words(&session.tasks.join(", "))).filter(|tasks| !tasks.is_empty()))?;
+    line("projects", Some(words(&session.projects.join(", "))).filter(|projects| !projects.is_empty()))?;
+    explain(to, session, look)
+}
+
+/// Words behind the name of a line, their end cut off where there is no room. An id in front is whole.
+fn fitted(words: &str, look: &Look) -> String {
+    look.width.map_or_else(|| words.to_owned(), |width| cut(words, width.saturating_sub(NAMES).max(ID)))
 }
 
 /// Writes what a session was known by, and what else it might have been.
-pub fn explain(to: &mut dyn Write, session: &Session) -> io::Result<()> {
+pub fn explain(to: &mut dyn Write, session: &Session, look: &Look) -> io::Result<()> {
     let identity = &session.identity;
     let matched = identity.matched.as_ref().map(|id| format!(": {}", Safe(id.as_bytes())));
     writeln!(
@@ -258,10 +271,59 @@ pub fn explain(to: &mut dyn Write, session: &Session) -> io::Result<()> {
     }
     for one in &session.candidates {
         let agree = format!("{} strong and {} weak circumstances agree", one.strong, one.weak);
-        writeln!(to, "{:<14} {} (same first prompt, {}; {agree})", "candidate", one.id, one.confidence)?;
+        let words = format!("{} (same first prompt, {}; {agree})", one.id, one.confidence);
+        writeln!(to, "{:<14} {}", "candidate", fitted(&words, look))?;
     }
     if session.candidates_omitted > 0 {
         writeln!(to, "{:<14} {} more", "candidates", session.candidates_omitted)?;
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::event::{Event, Prompt, SessionSeen, What};
+    use crate::model::id::EventId;
+    use crate::model::session::{Edit, Fold};
+    use crate::view::testing::{ago, fits, look, screen, shell};
+
+    const DEEP: &str = "/home/ada/work/a/directory/that/is/deeper/than/a/narrow/terminal/is/wide";
+
+    fn talk() -> Session {
+        let asked = "make the parser survive an empty line at the end of the file, and do not stop before";
+        let seen = SessionSeen {
+            agent: "claude".to_owned(),
+            external_id: "c-1".into(),
+            cwd: Some(DEEP.into()),
+            ..SessionSeen::default()
+        };
+        let tasks = (0..20).map(|n| format!("T-{n}")).chain(["\u{1b}[2J".to_owned()]).collect();
+        let whats = [
+            What::SessionSeen(Box::new(seen)),
+            What::Prompt(Prompt { text: asked.into(), ..Prompt::default() }),
+            What::SessionEdited(Edit::SessionLink { tasks, projects: vec![] }),
+        ];
+        let told = whats.into_iter().enumerate().map(|(at, what)| {
+            let id = EventId::parse(&format!("e{at}")).unwrap();
+            (Event { id, at: ago(60), session: Some(shell()), seq: None, what }, None)
+        });
+        Fold::of(told.collect()).finish().remove(0)
+    }
+
+    #[test]
+    fn words_are_cut_where_there_is_little_room_and_what_is_copied_is_not() {
+        let told = ConversationView { title: Some("a title ".repeat(20)), ..ConversationView::default() };
+        let narrow = screen(|to| show(to, &talk(), Some(&told), &look(Some(64))));
+        let (copied, words): (Vec<&str>, Vec<&str>) =
+            narrow.lines().partition(|line| line.starts_with("session ") || line.starts_with("directory "));
+        fits(&words.join("\n"), 64);
+        assert_eq!(copied, [format!("session        {}", shell()), format!("directory      {DEEP}")]);
+        assert!(
+            narrow.contains("\nfirst prompt   make the parser survive an empty line at the end…\n"),
+            "{narrow}"
+        );
+        let whole = screen(|to| show(to, &talk(), Some(&told), &look(None)));
+        assert!(whole.contains("and do not stop before\n") && whole.contains("T-19, \\x1b[2J\n"), "{whole}");
+    }
 }
