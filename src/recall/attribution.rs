@@ -83,25 +83,25 @@ impl Windows {
     /// Names the authors of one change, found at `at`; the look before that began at `since`.
     pub fn attribute_one(&self, mut change: Change, since: Timestamp, at: Timestamp) -> Change {
         let made = change.made(since, at, SLACK_US);
-        let near: Vec<Window> = self.near(made).into_iter().map(|at| self.all[at].clone()).collect();
+        let near: Vec<Window> = self.near(made, at).into_iter().map(|at| self.all[at].clone()).collect();
         change::attribute(&mut change, made, &near, SLACK_US);
         change
     }
 
     /// The windows that hold a change, by their place.
     pub fn holders(&self, change: &Change, found: &Found) -> Vec<usize> {
-        self.holding(change, change.made(found.since, found.at, SLACK_US))
+        self.holding(change, change.made(found.since, found.at, SLACK_US), found.at)
     }
 
     /// How many were at work when a path may have gone: its directory's time is only the last one of
     /// what happened there.
     pub fn rivals(&self, change: &Change, found: &Found) -> usize {
         let until = change.ctime.unwrap_or(found.at).min(found.at).max(found.since);
-        self.holding(change, Made::Between(found.since, until)).len()
+        self.holding(change, Made::Between(found.since, until), found.at).len()
     }
 
-    fn holding(&self, change: &Change, made: Made) -> Vec<usize> {
-        let near = self.near(made);
+    fn holding(&self, change: &Change, made: Made, found: Timestamp) -> Vec<usize> {
+        let near = self.near(made, found);
         let windows: Vec<Window> = near.iter().map(|at| self.all[*at].clone()).collect();
         change::holders(&change.path, made, &windows, SLACK_US).into_iter().map(|at| near[at]).collect()
     }
@@ -110,9 +110,7 @@ impl Windows {
     /// those that only hold it because clocks tick coarsely, and what `guarded` was guarded from was
     /// there before it.
     pub fn owners(&self, change: &Change, found: &Found, guarded: Option<usize>) -> Vec<usize> {
-        let mut held = self.holders(change, found);
-        // Who began after it was found has not made it.
-        held.retain(|at| self.all[*at].from <= found.at);
+        let held = self.holders(change, found);
         let surely: Vec<usize> =
             held.iter().copied().filter(|at| self.holds_surely(*at, change, found)).collect();
         let mut owners = match surely.is_empty() {
@@ -142,12 +140,13 @@ impl Windows {
         (window.to >= at && at.0.saturating_sub(window.from.0) <= within_us).then_some(last)
     }
 
-    /// The windows that could hold a change, by their place: those that begin after it cannot, nor can
-    /// those that ended before.
-    fn near(&self, made: Made) -> Vec<usize> {
+    /// The windows that could hold a change, by their place: those that begin after it cannot, nor those
+    /// that begin within a tick of it but after it was found, nor can those that ended before.
+    fn near(&self, made: Made, found: Timestamp) -> Vec<usize> {
         let Some((earliest, latest)) = made.bounds() else { return Vec::new() };
         let ends_in_time = |to: Timestamp| to.0.saturating_add(SLACK_US) >= earliest.0;
-        let end = self.all.partition_point(|window| window.from.0 <= latest.0.saturating_add(SLACK_US));
+        let last = by_when(latest, found);
+        let end = self.all.partition_point(|window| window.from <= last);
         let back = (0..end).rev().take_while(|at| ends_in_time(self.reach[*at]));
         let mut near: Vec<usize> = back.filter(|at| ends_in_time(self.all[*at].to)).collect();
         near.reverse();
@@ -224,6 +223,7 @@ fn named(tool: &Tool, top: &[u8]) -> Option<Vec<Text>> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::change::{Confidence, Status};
 
     #[test]
     fn who_began_within_a_tick_after_a_files_time_may_have_written_it_but_not_after_it_was_found() {
@@ -234,6 +234,41 @@ mod tests {
             (i64::MAX, i64::MAX, i64::MAX),
         ] {
             assert_eq!(by_when(Timestamp(bears), Timestamp(found)), Timestamp(expected), "{bears} {found}");
+        }
+    }
+
+    #[test]
+    fn who_began_within_a_tick_but_after_it_was_found_is_no_author() {
+        let window = |tool: &str, from: i64, to: i64| Window {
+            author: Author { session: None, command: None, tool: Some(tool.to_owned()) },
+            from: Timestamp(from),
+            to: Timestamp(to),
+            paths: Some(vec![Text::from("a")]),
+        };
+        let windows = Windows::sorted(vec![window("first", 1_000, 3_000), window("second", 6_000, 8_000)]);
+        let time = Some(Timestamp(2_000));
+        let change = Change {
+            path: "a".into(),
+            status: Status::Modified,
+            old: None,
+            new: None,
+            mtime: time,
+            ctime: time,
+            by: Vec::new(),
+            confidence: Confidence::Unknown,
+        };
+        for (found, authors) in [(5_000, &["first"][..]), (9_000, &["first", "second"])] {
+            let attributed = windows.attribute_one(change.clone(), Timestamp(0), Timestamp(found));
+            let by: Vec<_> = attributed.by.iter().filter_map(|author| author.tool.as_deref()).collect();
+            assert_eq!(by, authors, "found at {found}");
+            let found = Found {
+                checkpoint: Oid::from_bytes(&[1; 20]).unwrap(),
+                since: Timestamp(0),
+                began: Timestamp(found),
+                at: Timestamp(found),
+                changes: vec![change.clone()],
+            };
+            assert_eq!(windows.holders(&change, &found).len(), authors.len());
         }
     }
 }

@@ -578,7 +578,8 @@ fn an_error_at_any_system_call_of_a_hook_of_git_s_is_met_with_silence() {
         let args = ["hook", hook, "amend"].map(str::to_owned).into();
         let swept = Swept { program: GIT_TRACE, args, stdin: stdin.into_bytes() };
         let Some(sweep) = Sweep::prepare(|_| swept) else { return };
-        let calls = ["openat", "read", "write", "statx", "lseek", "poll", "clone3", "readlink", "fcntl"];
+        let calls =
+            ["openat", "open", "read", "write", "statx", "lseek", "poll", "clone3", "readlink", "fcntl"];
         // The first poll is the runtime's own, before the program begins: it gives up there.
         let is_ours = |point: &Point| (&*point.call, point.nth) != ("poll", 1);
         let points = sweep.points_of(|call| calls.contains(&call), 7).into_iter().filter(is_ours);
