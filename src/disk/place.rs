@@ -118,14 +118,19 @@ impl Place {
         self.journals().join(worktree.as_str())
     }
 
+    /// The stat tables. May be deleted.
+    pub fn indices(&self) -> PathBuf {
+        self.trace().join("index")
+    }
+
     /// The stat table of one worktree. A cache.
     pub fn index(&self, worktree: &WorktreeId) -> PathBuf {
-        self.trace().join("index").join(worktree.as_str())
+        self.indices().join(worktree.as_str())
     }
 
     /// What has happened to the table since it was written whole.
     pub fn index_log(&self, worktree: &WorktreeId) -> PathBuf {
-        self.trace().join("index").join(format!("{worktree}.log"))
+        self.indices().join(format!("{worktree}.log"))
     }
 
     /// Read models. May be deleted.

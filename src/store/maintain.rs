@@ -164,7 +164,8 @@ fn sweep(place: &Place) {
             trim::remove(&path);
         }
     }
-    [place.cache(), place.store().join("refs/trace/shadow")].iter().for_each(|dir| trim::temporaries(dir));
+    let written = [place.cache(), place.indices(), place.store().join("refs/trace/shadow")];
+    written.iter().for_each(|dir| trim::temporaries(dir));
     for entry in fs::read_dir(pack_dir(&place.store())).into_iter().flatten().flatten() {
         let temporary = entry.file_name().as_encoded_bytes().starts_with(b"tmp_");
         if temporary && age(&entry.path()).is_some_and(|age| age > PAUSE) {

@@ -78,9 +78,14 @@ fn what_a_dead_flush_left_incoming_goes_and_what_is_another_worktree_s_stays() {
     assert_eq!(left(), std::slice::from_ref(&other), "whoever writes it may be at work");
     place.run(GIT_TRACE, &["hook", "maintain"]).silent();
     assert_eq!(left(), std::slice::from_ref(&other));
-    File::open(&other).unwrap().set_modified(SystemTime::now() - Duration::from_secs(7200)).unwrap();
+    let halves = ["cache", "index"].map(|dir| place.own_dir().join(dir).join(".tmp-0123456789abcdef"));
+    halves.iter().for_each(|half| fs::write(half, "half").unwrap());
+    for path in halves.iter().chain([&other]) {
+        File::open(path).unwrap().set_modified(SystemTime::now() - Duration::from_secs(7200)).unwrap();
+    }
     place.run(GIT_TRACE, &["hook", "maintain"]).silent();
     assert_eq!(left(), <[PathBuf; 0]>::default(), "nobody writes for two hours");
+    assert!(halves.iter().all(|half| !half.exists()));
 }
 
 #[test]
