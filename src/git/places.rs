@@ -14,7 +14,7 @@ use gix::zlib::Inflate;
 use std::cell::{OnceCell, RefCell};
 use std::path::{Path, PathBuf};
 
-/// The places, in the order in which they are asked.
+/// The places; [`Whose`] says in which order they are asked.
 pub(super) struct Places {
     dir: PathBuf,
     kind: HashKind,

@@ -331,13 +331,7 @@ mod tests {
         let dir = Dir::repository(HashKind::Sha1);
         let mut theirs = Pack::new(HashKind::Sha1);
         let ids = ["one", "two"].map(|text| theirs.add(ObjectKind::Blob, text.as_bytes()).unwrap());
-        let mut packed = theirs.finish().unwrap();
-        // Its index says of each that it is where the other one is: what is read there is whole.
-        let offsets = 8 + 1024 + 2 * (20 + 4);
-        packed.idx[offsets..offsets + 8].rotate_left(4);
-        let stem = dir.git_dir().join(format!("objects/pack/pack-{}", packed.name));
-        std::fs::write(stem.with_extension("pack"), &packed.pack).unwrap();
-        std::fs::write(stem.with_extension("idx"), &packed.idx).unwrap();
+        dir.lend_crossed(theirs);
         let damage = dir.store().blob(ids[0]).unwrap_err().to_string();
         assert!(damage.contains("is damaged"), "{damage}");
         let mut ours = Pack::new(HashKind::Sha1);

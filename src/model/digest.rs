@@ -5,7 +5,7 @@
 use sha2::{Digest, Sha256};
 
 /// To ask the processor for its instructions (three `CPUID`) takes 10 to 30 µs each in a virtual machine,
-/// which is a fifth of all that a hook takes; so many bytes are hashed without them in that time.
+/// which is a sixth of what a hook of the static program takes; so many bytes are hashed without them in that time.
 const FEW: usize = 16 << 10;
 
 /// SHA-256 of the parts, a NUL byte between two of them, for many or long texts.
