@@ -1,5 +1,5 @@
-//! The same program under the name that hooks and `git trace` call.
+//! The program `git-trace`: what hooks call, and what git runs for `git trace`.
 
 fn main() -> std::process::ExitCode {
-    trace::cli::main()
+    trace::cli::git_trace::main()
 }

@@ -28,13 +28,20 @@ use crate::wire::agents::{Agent, Around};
 use crate::wire::githook::Hook;
 use crate::wire::shell::Record;
 
-/// Runs a hook. Never fails, never prints but the one answer that shells ask for.
-pub fn main(arguments: &[OsString]) {
-    if std::env::var_os("TRACE_OFF").is_some_and(|off| !off.is_empty())
-        || std::env::var_os("TRACE_ACTIVE").is_some()
-    {
-        return;
+/// Runs a hook, if that is what the arguments ask for. Never fails, never prints but the one answer
+/// that shells ask for.
+pub fn main(arguments: &[OsString]) -> bool {
+    let Some((_, arguments)) = arguments.split_first().filter(|(word, _)| *word == "hook") else {
+        return false;
+    };
+    let is_off = std::env::var_os("TRACE_OFF").is_some_and(|off| !off.is_empty());
+    if !is_off && std::env::var_os("TRACE_ACTIVE").is_none() {
+        attend(arguments);
     }
+    true
+}
+
+fn attend(arguments: &[OsString]) {
     inherited::ignore_size_signal();
     let name = arguments.first().and_then(|name| name.to_str()).unwrap_or_default().to_owned();
     let call = Call::begin(format!("hook {name}"));

@@ -2,7 +2,7 @@
 //! arguments and the terminal.
 //!
 //! Hooks are told apart by the first argument, before the parser of everything else exists: what
-//! runs between Enter and the prompt must not pay for it.
+//! runs between Enter and the prompt must not pay for it. They have a program without it, [`git_trace`].
 
 mod agent;
 mod attach;
@@ -21,6 +21,7 @@ mod exit;
 mod explain;
 mod flush;
 mod fsck;
+pub mod git_trace;
 mod githook;
 mod githooks;
 mod handoff;
@@ -137,8 +138,7 @@ enum Command {
 /// Parses, runs, prints the chain of errors, and says how it went.
 pub fn main() -> ExitCode {
     let arguments: Vec<OsString> = std::env::args_os().collect();
-    if arguments.get(1).is_some_and(|word| word == "hook") {
-        hook::main(&arguments[2..]);
+    if hook::main(arguments.get(1..).unwrap_or_default()) {
         return ExitCode::SUCCESS;
     }
     let done = match arguments.get(1).and_then(|word| word.to_str()) {

@@ -37,7 +37,7 @@ fn make(world: &World, count: usize) {
         // The same 480 files over and over.
         let changed = world.change(round % 160);
         let input = world.input("payload", world.payload("history", &format!("make {round}")).as_bytes());
-        child::run(world.command(TRACE).args(["hook", "generic"]), Some(&input));
+        child::run(&mut world.hook(TRACE), Some(&input));
         let args: Vec<_> = ["checkpoint"].into_iter().chain(changed.iter().map(String::as_str)).collect();
         world.trace(&args);
     }

@@ -25,7 +25,7 @@ pub fn rows(wanted: &Wanted) {
         }
         std::fs::write(world.repo.join("long"), lines.concat()).unwrap();
         let input = world.input("payload", world.payload("lines", &format!("edit {version}")).as_bytes());
-        child::run(world.command(TRACE).args(["hook", "generic"]), Some(&input));
+        child::run(&mut world.hook(TRACE), Some(&input));
         world.trace(&["checkpoint"]);
         world.git(&["add", "long"]);
         world.git(&["commit", "-qm", &format!("version {version}")]);

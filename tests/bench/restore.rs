@@ -67,5 +67,5 @@ fn tell(world: &World, event: &str, round: usize) -> Took {
         r#"{{"v":1,"agent":"bench","session":"undo","event":"{event}","cwd":"{cwd}","tool":"shell","tool_id":"u{round}","command":"sed -i {round}","exit":0}}"#
     );
     let input = world.input("tool", call.as_bytes());
-    child::run(world.command(&builds()[0].1).args(["hook", "generic"]), Some(&input))
+    child::run(&mut world.hook(&builds()[0].1), Some(&input))
 }

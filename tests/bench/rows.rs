@@ -17,7 +17,7 @@ pub fn record(wanted: &Wanted) {
         took[0].push(world.git(&["rev-parse", "HEAD"]));
         for (at, (name, path)) in builds.iter().enumerate() {
             let input = world.input("payload", world.payload(name, &format!("make {round}")).as_bytes());
-            took[at + 1].push(child::run(world.command(path).args(["hook", "generic"]), Some(&input)));
+            took[at + 1].push(child::run(&mut world.hook(path), Some(&input)));
         }
     }
     for (at, (name, _)) in builds.iter().enumerate() {

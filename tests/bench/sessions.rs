@@ -47,7 +47,7 @@ fn hook(world: &World, wanted: &Wanted, name: &str) {
         for (at, (build, path)) in builds.iter().enumerate() {
             let payload = world.payload(&format!("{name}-{build}-{round}"), "make");
             let input = world.input("payload", payload.as_bytes());
-            ours[at].push(child::run(world.command(path).args(["hook", "generic"]), Some(&input)));
+            ours[at].push(child::run(&mut world.hook(path), Some(&input)));
         }
     }
     for ((build, _), ours) in builds.iter().zip(&ours) {

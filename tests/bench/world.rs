@@ -85,6 +85,13 @@ impl World {
         command
     }
 
+    /// The hook of a build of ours, which lies beside its `trace`.
+    pub fn hook(&self, trace: &str) -> Command {
+        let mut command = self.command(Path::new(trace).with_file_name("git-trace"));
+        command.args(["hook", "generic"]);
+        command
+    }
+
     /// Has the file system write out what waits. git leaves what it writes unsynced: whoever syncs next
     /// would pay for that too.
     pub fn settle(&self) {

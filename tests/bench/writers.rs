@@ -46,7 +46,7 @@ pub fn rows(wanted: &Wanted) {
             _ => world.payload(&name, &format!("make {writer}.{round}")),
         };
         let input = world.input(&format!("payload-{writer}"), bytes.as_bytes());
-        child::run(world.command(TRACE).args(["hook", "generic"]), Some(&input));
+        child::run(&mut world.hook(TRACE), Some(&input));
     });
     // Told is not enough: the time counts until all of it is in the chain.
     let flush = world.trace(&["checkpoint"]).time;

@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 
 /// The program under test.
 pub const TRACE: &str = env!("CARGO_BIN_EXE_trace");
-/// The same under the name that hooks call.
+/// What hooks call, beside it.
 pub const GIT_TRACE: &str = env!("CARGO_BIN_EXE_git-trace");
 
 /// A directory, and the environment in which everything below runs.

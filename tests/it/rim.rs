@@ -84,6 +84,35 @@ fn a_limit_on_the_size_of_files_costs_no_event_and_no_signal() {
 }
 
 #[test]
+fn git_trace_is_the_whole_command_line() {
+    let sandbox = Sandbox::enabled();
+    sandbox.tell("s", "make one");
+    let json = sandbox.git(&["trace", "checkpoint", "--json"]);
+    let made: Value = serde_json::from_str(&json).unwrap();
+    assert_eq!(made["id"], sandbox.list("log", "checkpoints")[0]["id"]);
+    let ran = sandbox.run("git", &["trace", "show", "no-such-thing"]);
+    assert_eq!((ran.code, ran.stdout.as_str()), (sandbox.trace(&["show", "no-such-thing"]).code, ""));
+    let ran = finish(sandbox.command("git").args(["trace", "run", "--", "cat"]), b"through");
+    assert_eq!((ran.code, ran.stdout.as_str()), (0, "through"), "{}", ran.stderr);
+}
+
+#[test]
+fn what_hooks_call_records_alone_and_says_what_it_lacks_for_the_rest() {
+    let sandbox = Sandbox::enabled();
+    let alone = sandbox.root().join("alone");
+    fs::create_dir(&alone).unwrap();
+    let alone = alone.join("git-trace").to_str().unwrap().to_owned();
+    fs::copy(GIT_TRACE, &alone).unwrap();
+    let told = payload(&sandbox.dir, "s", "make one").to_string();
+    finish(sandbox.command(&alone).args(["hook", "generic"]), told.as_bytes()).silent();
+    sandbox.run(&alone, &["hook", "flush", "auto"]).silent();
+    Story::of(&sandbox).holds_once(["make one"]);
+    let ran = sandbox.run(&alone, &["log"]);
+    assert_eq!((ran.code, ran.stdout.as_str()), (1, ""), "{}", ran.stderr);
+    assert!(ran.stderr.contains("install `trace` beside it"), "{}", ran.stderr);
+}
+
+#[test]
 fn a_hook_works_where_its_payload_says_whatever_git_told_its_caller() {
     let sandbox = Sandbox::enabled();
     let other = sandbox.at("other");
