@@ -26,7 +26,8 @@ pub enum Exit {
 }
 
 impl Exit {
-    fn code(self) -> u8 {
+    /// The number.
+    pub fn code(self) -> u8 {
         match self {
             Self::Done => 0,
             Self::No => 1,

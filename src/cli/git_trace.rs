@@ -5,19 +5,22 @@
 use std::ffi::OsString;
 use std::io::ErrorKind;
 use std::os::unix::process::CommandExt;
-use std::process::{Command, ExitCode};
+use std::process::{self, Command};
 
 use anyhow::{Context, Error};
 
-use super::{exit, hook};
+use super::exit::{self, Exit};
+use super::hook;
+use crate::disk::inherited;
 
 /// Runs a hook, or becomes `trace`.
-pub fn main() -> ExitCode {
-    let arguments: Vec<OsString> = std::env::args_os().skip(1).collect();
-    if hook::main(&arguments) {
-        return ExitCode::SUCCESS;
-    }
-    exit::report(&become_trace(&arguments)).into()
+pub fn main(arguments: &[OsString]) -> ! {
+    inherited::settle();
+    let done = match hook::main(arguments) {
+        true => Exit::Done,
+        false => exit::report(&become_trace(arguments)),
+    };
+    process::exit(done.code().into())
 }
 
 /// Returns only if it could not.

@@ -2,11 +2,30 @@
 //!
 //! Changes that for us and for those we start; sends no signal and closes nothing of ours.
 
-use std::fs;
+use std::fs::{self, File};
+use std::os::fd::IntoRawFd;
 use std::sync::atomic::{AtomicBool, Ordering};
+
+use rustix::io::{Errno, fcntl_getfd};
+use rustix::stdio;
 
 /// Whether somebody pressed Ctrl-C, or asked us to end, since an [`Undisturbed`] began.
 static INTERRUPTED: AtomicBool = AtomicBool::new(false);
+
+/// What std does before a `main` of Rust, for a program without one: the three standard descriptors are
+/// open, so that no file of ours becomes one of them, and a reader that went away is an error.
+pub fn settle() {
+    let (stdin, stdout, stderr) = (stdio::stdin(), stdio::stdout(), stdio::stderr());
+    for standard in [stdin, stdout, stderr] {
+        if fcntl_getfd(standard) == Err(Errno::BADF)
+            && let Ok(nothing) = File::options().read(true).write(true).open("/dev/null")
+        {
+            // It has the lowest number that was free, which is the one that was missing.
+            let _ = nothing.into_raw_fd();
+        }
+    }
+    set(libc::SIGPIPE, libc::SIG_IGN);
+}
 
 /// A write beyond a limit on the size of files becomes an error, as one on a full disk is.
 pub fn ignore_size_signal() {
@@ -104,7 +123,7 @@ pub fn keep_descriptors() {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use rustix::io::{FdFlags, fcntl_getfd, fcntl_setfd};
+    use rustix::io::{FdFlags, fcntl_setfd};
 
     #[test]
     fn an_inherited_descriptor_is_closed_for_those_we_start() {

@@ -113,6 +113,22 @@ fn what_hooks_call_records_alone_and_says_what_it_lacks_for_the_rest() {
 }
 
 #[test]
+fn a_hook_that_is_given_nothing_to_read_from_or_write_to_works_all_the_same() {
+    let sandbox = Sandbox::enabled();
+    sandbox.tell("s", "make one");
+    let closed = format!("exec '{GIT_TRACE}' hook flush auto <&- >&- 2>&-");
+    sandbox.run("sh", &["-c", &closed]).silent();
+    Story::of(&sandbox).holds_once(["make one"]);
+    let (reader, writer) = std::io::pipe().unwrap();
+    drop(reader);
+    let mut open = sandbox.command(GIT_TRACE);
+    open.args(["hook", "shell-open", "bash", "1"]).arg(&sandbox.dir);
+    open.env("TRACE_SHELL_SESSION", "01890a5d-ac96-774b-bcce-b302099a8057");
+    let status = open.stdout(writer).status().unwrap();
+    assert_eq!(status.code(), Some(0), "{status}");
+}
+
+#[test]
 fn a_hook_works_where_its_payload_says_whatever_git_told_its_caller() {
     let sandbox = Sandbox::enabled();
     let other = sandbox.at("other");
