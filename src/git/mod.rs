@@ -11,6 +11,7 @@ pub mod ancestry;
 pub mod blame;
 pub mod commit;
 pub mod config;
+mod deflate;
 pub mod diff;
 pub mod head;
 pub mod hooks;

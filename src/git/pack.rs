@@ -1,8 +1,9 @@
 //! Writes one pack and its index, in memory: everything a checkpoint adds to the store.
 //!
-//! Whole objects without deltas, at zlib's quickest level; merging packs well is maintenance's
+//! Whole objects without deltas, deflated in the quickest way; merging packs well is maintenance's
 //! work. Never asks whether an object exists elsewhere: what another repository holds, it may lose.
 
+use super::deflate::{self, Deflate};
 use super::{HashKind, ObjectKind};
 use crate::model::both::both;
 use crate::model::oid::Oid;
@@ -15,8 +16,9 @@ use std::collections::HashMap;
 pub struct Pack {
     kind: HashKind,
     bytes: Vec<u8>,
-    /// For objects that fit into [`SMALL`], and for others; each made for its first.
-    deflate: [Option<Compress>; 2],
+    /// For small objects, and for others; made for the first.
+    deflate: Deflate,
+    compress: Option<Compress>,
     /// Made for the first object that is read back.
     inflate: RefCell<Option<Decompress>>,
     entries: HashMap<Oid, Entry>,
@@ -47,10 +49,6 @@ const HEADER: &[u8; 12] = b"PACK\0\0\0\x02\0\0\0\0";
 const IDX_HEADER: &[u8; 8] = b"\xfftOc\0\0\0\x02";
 /// To name so many bytes and to deflate them is work for two.
 const LARGE: usize = 256 << 10;
-/// An object of so many bytes needs no wider window, and with one it takes a sixth longer.
-const SMALL: usize = 4 << 10;
-/// Binary logarithm of [`SMALL`], as zlib counts windows.
-const SMALL_BITS: u8 = 12;
 /// Offsets from here on stand in the table of 64 bits.
 const FAR: usize = 1 << 31;
 
@@ -60,7 +58,8 @@ impl Pack {
         Self {
             kind,
             bytes: HEADER.to_vec(),
-            deflate: [None, None],
+            deflate: Deflate::new(),
+            compress: None,
             inflate: RefCell::new(None),
             entries: HashMap::new(),
         }
@@ -152,13 +151,13 @@ impl Pack {
         Ok(Packed { name: checksum.to_string(), pack, idx })
     }
 
-    /// Appends the deflated bytes. The deflate state is up to 300 KB, hence one for all objects of a size.
+    /// Appends the deflated bytes. zlib's state is up to 300 KB, hence one for all objects.
     fn compress(&mut self, bytes: &[u8]) -> Result<()> {
-        let (level, [small, other]) = (Compression::new(1), &mut self.deflate);
-        let deflate = match bytes.len() {
-            0..=SMALL => small.get_or_insert_with(|| Compress::new_with_window_bits(level, true, SMALL_BITS)),
-            _ => other.get_or_insert_with(|| Compress::new(level, true)),
-        };
+        if bytes.len() <= deflate::LONGEST {
+            self.deflate.append(bytes, &mut self.bytes);
+            return Ok(());
+        }
+        let deflate = self.compress.get_or_insert_with(|| Compress::new(Compression::new(1), true));
         deflate.reset();
         loop {
             let taken = deflate.total_in() as usize;
