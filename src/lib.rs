@@ -28,7 +28,8 @@
 //! [`model::event`], [`model::checkpoint`] and [`model::cursor`] for the nouns; [`store::record`] for
 //! what happens between Enter and the prompt; [`store::flush`] for the story of a checkpoint, and from
 //! there [`store::pending`], [`store::draft`], [`store::land`] and [`store::swap`]; [`git::scan`] for
-//! what a look at the files costs; [`store::restore`] for how they come back; [`cli::main`] for the way in.
+//! what a look at the files costs; [`store::restore`] for how they come back; [`cli::main`] for the way in, and
+//! [`cli::git_trace`] for that of hooks.
 //!
 //! # Invariants
 //!

@@ -3,11 +3,12 @@
 //! lies beside it, so that `git trace …` is the whole command line.
 
 use std::ffi::OsString;
-use std::io::ErrorKind;
+use std::os::unix::fs::MetadataExt;
 use std::os::unix::process::CommandExt;
+use std::path::PathBuf;
 use std::process::{self, Command};
 
-use anyhow::{Context, Error};
+use anyhow::{Context, Error, Result};
 
 use super::exit::{self, Exit};
 use super::hook;
@@ -25,12 +26,22 @@ pub fn main(arguments: &[OsString]) -> ! {
 
 /// Returns only if it could not.
 fn become_trace(arguments: &[OsString]) -> Error {
-    let trace = match std::env::current_exe().context("find our own program") {
-        Ok(own) => own.with_file_name("trace"),
-        Err(error) => return error,
-    };
-    let error = Command::new(&trace).args(arguments).exec();
-    let missing = error.kind() == ErrorKind::NotFound;
-    let error = Error::new(error).context(format!("start {}", trace.display()));
-    if missing { error.context("`git-trace` is what hooks call; install `trace` beside it") } else { error }
+    match beside() {
+        Ok(trace) => {
+            let error = Command::new(&trace).args(arguments).exec();
+            Error::new(error).context(format!("start {}", trace.display()))
+        }
+        Err(error) => error.context("`git-trace` is what hooks call; install `trace` beside it"),
+    }
+}
+
+/// The `trace` in the directory of this program. Another name of this program is none: to become that
+/// would never end.
+fn beside() -> Result<PathBuf> {
+    let own = std::env::current_exe().context("find our own program")?;
+    let trace = own.with_file_name("trace");
+    let place = |path: &PathBuf| path.metadata().map(|meta| (meta.dev(), meta.ino()));
+    let there = place(&trace).with_context(|| format!("find {}", trace.display()))?;
+    anyhow::ensure!(!place(&own).is_ok_and(|own| own == there), "{} is `git-trace`", trace.display());
+    Ok(trace)
 }

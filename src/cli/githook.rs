@@ -1,4 +1,4 @@
-//! `trace hook git-…`: what git calls. It waits for us, so one event is written and that is all.
+//! `git-trace hook git-…`: what git calls. It waits for us, so one event is written and that is all.
 
 use std::ffi::OsString;
 

@@ -81,7 +81,7 @@ fn wanted(world: &World, place: &Place) -> Vec<Hook> {
     Hook::ALL.into_iter().filter(is_wanted).collect()
 }
 
-/// Our program under the name that hooks call, which lies beside the one that runs.
+/// The program that hooks call, beside the one that runs.
 fn program(args: &HookArgs) -> Program {
     let own = std::env::current_exe().ok().map(|own| own.with_file_name("git-trace"));
     match own.filter(|own| args.absolute && own.is_file()) {

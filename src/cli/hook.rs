@@ -1,4 +1,4 @@
-//! `trace hook …`: what shells, agents and git call. Silent, exit 0, within its deadline.
+//! `git-trace hook …`: what shells, agents and git call. Silent, exit 0, within its deadline.
 //!
 //! Recording comes first and is a handful of system calls: no parser of arguments, no repository
 //! opened, no configuration. Whatever else a hook starts is either in the background or bounded.

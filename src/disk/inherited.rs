@@ -6,21 +6,24 @@ use std::fs::{self, File};
 use std::os::fd::IntoRawFd;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use rustix::io::{Errno, fcntl_getfd};
+use rustix::io::{Errno, FdFlags, fcntl_getfd, fcntl_setfd};
 use rustix::stdio;
 
 /// Whether somebody pressed Ctrl-C, or asked us to end, since an [`Undisturbed`] began.
 static INTERRUPTED: AtomicBool = AtomicBool::new(false);
 
-/// What std does before a `main` of Rust, for a program without one: the three standard descriptors are
-/// open, so that no file of ours becomes one of them, and a reader that went away is an error.
+/// What is of use of what std does before a `main` of Rust, for a program without one: the three standard
+/// descriptors are open, so that no file of ours becomes one of them, and a reader that went away is an
+/// error. Where there is nothing to open, it goes on as it is.
 pub fn settle() {
     let (stdin, stdout, stderr) = (stdio::stdin(), stdio::stdout(), stdio::stderr());
     for standard in [stdin, stdout, stderr] {
         if fcntl_getfd(standard) == Err(Errno::BADF)
             && let Ok(nothing) = File::options().read(true).write(true).open("/dev/null")
         {
-            // It has the lowest number that was free, which is the one that was missing.
+            // It has the lowest number that was free, which is the one that was missing, and like the
+            // others it is there for those we start.
+            let _ = fcntl_setfd(&nothing, FdFlags::empty());
             let _ = nothing.into_raw_fd();
         }
     }
@@ -123,7 +126,6 @@ pub fn keep_descriptors() {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use rustix::io::{FdFlags, fcntl_setfd};
 
     #[test]
     fn an_inherited_descriptor_is_closed_for_those_we_start() {

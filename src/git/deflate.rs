@@ -2,7 +2,7 @@
 //! the same four bytes were last.
 //!
 //! zlib's quickest level makes as much of them, but for each it clears a table of 128 KB, and of a few
-//! kilobytes that is most of the work. What does not shrink is stored. Refuses what is not small.
+//! kilobytes that is most of the work. What does not shrink is stored. What is not small is not for it.
 
 /// The longest object it takes: every distance and every place fits, see [`Deflate::last`].
 pub(super) const LONGEST: usize = 16 << 10;
@@ -29,9 +29,10 @@ impl Deflate {
 
     /// Appends `bytes`, at most [`LONGEST`] of them, as a stream of zlib.
     pub(super) fn append(&mut self, bytes: &[u8], to: &mut Vec<u8>) {
+        debug_assert!(bytes.len() <= LONGEST);
         to.extend_from_slice(&HEADER);
         let begin = to.len();
-        // No code is longer than nine bits.
+        // No byte takes more than nine bits, neither alone nor within a stretch.
         to.reserve(bytes.len() + bytes.len() / 8 + 16);
         self.block(bytes, &mut Bits { to, held: 0, count: 0 });
         if to.len() - begin > bytes.len() + 5 {
@@ -197,6 +198,7 @@ const LENGTHS: [(u32, u32); STRETCH - 2] = {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::git::sandbox::dice;
     use flate2::{Compress, Compression, Decompress, FlushCompress, FlushDecompress, Status};
     use proptest::prelude::*;
 
@@ -224,26 +226,35 @@ mod tests {
     }
 
     #[test]
-    fn every_length_and_distance_comes_back() {
+    fn every_length_of_a_stretch_comes_back() {
         let mut deflate = Deflate::new();
         for len in (0..300).chain([LONGEST - 1, LONGEST]) {
             comes_back(&mut deflate, &vec![b'x'; len]);
-            comes_back(
-                &mut deflate,
-                &(0..len).map(|at| (at * at) as u8 ^ (at >> 8) as u8).collect::<Vec<_>>(),
-            );
         }
-        for distance in (4..600).chain([1024, 1025, 8192, 8193, LONGEST - 8]) {
-            let gap = (0..distance - 4).map(|at| (at % 251) as u8);
-            comes_back(
-                &mut deflate,
-                &b"\xff\xfe\xfd\xfc"
-                    .iter()
-                    .copied()
-                    .chain(gap)
-                    .chain(*b"\xff\xfe\xfd\xfc")
-                    .collect::<Vec<_>>(),
-            );
+    }
+
+    #[test]
+    fn a_stretch_comes_back_from_every_distance() {
+        let mut deflate = Deflate::new();
+        let stretch = b"sixteen letters.";
+        // Where another code begins, and beside it.
+        let steps = (1..14).flat_map(|bit| [2, 3].map(|half| (half << bit) / 2 + 1));
+        let distances = steps.flat_map(|first| [first - 1, first, first + 1]).chain(1..600);
+        for distance in distances.chain([LONGEST - 16]).filter(|distance| *distance <= LONGEST - 16) {
+            let bytes = match distance.checked_sub(stretch.len()) {
+                Some(gap) => [&stretch[..], &vec![0; gap], stretch].concat(),
+                None => stretch[..distance].repeat(40),
+            };
+            assert!(deflated(&mut deflate, &bytes).len() < 80 + bytes.len() / 100, "{distance}");
+            comes_back(&mut deflate, &bytes);
+        }
+    }
+
+    #[test]
+    fn what_does_not_shrink_comes_back() {
+        for len in [0, 1, 255, 256, 4_000, LONGEST] {
+            let noise: Vec<u8> = (0..len).map(|_| dice() as u8).collect();
+            comes_back(&mut Deflate::new(), &noise);
         }
     }
 

@@ -16,8 +16,9 @@ use std::collections::HashMap;
 pub struct Pack {
     kind: HashKind,
     bytes: Vec<u8>,
-    /// For small objects, and for others; made for the first.
+    /// For small objects.
     deflate: Deflate,
+    /// For others; made for the first of them.
     compress: Option<Compress>,
     /// Made for the first object that is read back.
     inflate: RefCell<Option<Decompress>>,

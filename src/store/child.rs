@@ -10,7 +10,8 @@ use anyhow::{Context, Result};
 use super::home::Home;
 use crate::disk::inherited;
 
-/// Starts `trace ARGUMENTS` for the worktree of `home` and returns at once.
+/// Starts our own program, `trace` or `git-trace`, with a hook as `arguments`, for the worktree of `home`,
+/// and returns at once.
 pub fn spawn(home: &Home, arguments: &[&str]) -> Result<()> {
     inherited::keep_descriptors();
     let names = std::env::vars_os().map(|(name, _)| name);

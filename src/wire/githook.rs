@@ -29,7 +29,7 @@ impl Hook {
         }
     }
 
-    /// The hook that `trace hook WORD` stands for.
+    /// The hook that `git-trace hook WORD` stands for.
     pub fn parse(word: &str) -> Option<Self> {
         let name = word.strip_prefix("git-")?;
         Self::ALL.into_iter().find(|hook| hook.name() == name)

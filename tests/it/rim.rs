@@ -2,7 +2,8 @@
 
 use std::fs::{self, File};
 use std::io::Write;
-use std::os::unix::fs::PermissionsExt;
+use std::os::unix::fs::{PermissionsExt, symlink};
+use std::path::Path;
 use std::process::{Command, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -107,9 +108,19 @@ fn what_hooks_call_records_alone_and_says_what_it_lacks_for_the_rest() {
     finish(sandbox.command(&alone).args(["hook", "generic"]), told.as_bytes()).silent();
     sandbox.run(&alone, &["hook", "flush", "auto"]).silent();
     Story::of(&sandbox).holds_once(["make one"]);
-    let ran = sandbox.run(&alone, &["log"]);
-    assert_eq!((ran.code, ran.stdout.as_str()), (1, ""), "{}", ran.stderr);
-    assert!(ran.stderr.contains("install `trace` beside it"), "{}", ran.stderr);
+    let lacks_the_rest = |program: &str| {
+        let ran = sandbox.run(program, &["log"]);
+        assert_eq!((ran.code, ran.stdout.as_str()), (1, ""), "{}", ran.stderr);
+        assert!(ran.stderr.contains("install `trace` beside it"), "{}", ran.stderr);
+    };
+    lacks_the_rest(&alone);
+    // Nor is it `trace` because it is called so, as a link or as a copy.
+    let called = Path::new(&alone).with_file_name("trace");
+    symlink(&alone, &called).unwrap();
+    lacks_the_rest(&alone);
+    fs::remove_file(&called).unwrap();
+    fs::copy(&alone, &called).unwrap();
+    lacks_the_rest(&alone);
 }
 
 #[test]
@@ -126,6 +137,22 @@ fn a_hook_that_is_given_nothing_to_read_from_or_write_to_works_all_the_same() {
     open.env("TRACE_SHELL_SESSION", "01890a5d-ac96-774b-bcce-b302099a8057");
     let status = open.stdout(writer).status().unwrap();
     assert_eq!(status.code(), Some(0), "{status}");
+}
+
+#[test]
+fn no_file_of_a_hook_becomes_a_standard_descriptor() {
+    let sandbox = Sandbox::enabled();
+    let mut shell = sandbox.command("sh");
+    shell.args(["-c", &format!("exec '{GIT_TRACE}' hook generic >&- 2>&-")]);
+    let mut hook = shell.stdin(Stdio::piped()).spawn().unwrap();
+    // It reads what we do not send.
+    let open = |number: u8| fs::read_link(format!("/proc/{}/fd/{number}", hook.id())).unwrap_or_default();
+    wait_for("the hook", || [1, 2].iter().all(|number| open(*number).as_os_str() == "/dev/null"));
+    let told = payload(&sandbox.dir, "s", "make one").to_string();
+    hook.stdin.take().unwrap().write_all(told.as_bytes()).unwrap();
+    assert!(hook.wait().unwrap().success());
+    sandbox.checkpoint();
+    Story::of(&sandbox).holds_once(["make one"]);
 }
 
 #[test]
