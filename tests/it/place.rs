@@ -5,6 +5,7 @@ use std::io::Write;
 use std::os::unix::process::ExitStatusExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
+use std::sync::LazyLock;
 use std::time::{Duration, SystemTime};
 use std::{env, fs, thread};
 
@@ -77,7 +78,7 @@ impl Place {
 
     /// A command that runs here and knows nothing of the machine it runs on.
     pub fn command(&self, program: impl AsRef<OsStr>) -> Command {
-        let mut command = Command::new(program);
+        let mut command = heeding_keys(program);
         command.current_dir(&self.dir).env_clear().envs(self.env.iter().cloned()).stdin(Stdio::null());
         command
     }
@@ -291,6 +292,23 @@ pub fn payload(dir: &Path, session: &str, command: &str) -> Value {
         "v": 1, "agent": "tester", "session": session, "event": "tool_post", "cwd": dir,
         "tool": "shell", "tool_id": command, "command": command, "exit": 0,
     })
+}
+
+/// A program that Ctrl-C ends, also where the tests run in the background of a script: there it is ignored,
+/// by whoever is started too, and no shell undoes that.
+pub fn heeding_keys(program: impl AsRef<OsStr>) -> Command {
+    static IGNORED: LazyLock<bool> = LazyLock::new(|| {
+        let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
+        let mask = status.lines().find_map(|line| line.strip_prefix("SigIgn:")).unwrap_or_default();
+        // SIGINT and SIGQUIT are 2 and 3, and the first signal is the lowest bit.
+        u64::from_str_radix(mask.trim(), 16).is_ok_and(|mask| mask & 0b110 != 0)
+    });
+    if !*IGNORED {
+        return Command::new(program);
+    }
+    let mut command = Command::new("/usr/bin/env");
+    command.arg("--default-signal=INT,QUIT").arg(program);
+    command
 }
 
 /// Runs `command` to its end with `stdin`.

@@ -14,6 +14,7 @@ use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use crate::place::heeding_keys;
 use trace::capture::init::{self, Guard, Shell};
 use trace::model::id::Half;
 use trace::wire::frame::{self, Piece};
@@ -210,7 +211,7 @@ impl Sitting {
     pub fn start(place: &Place, shell: Shell, rc: Rc<'_>) -> Self {
         write_rc(place, shell, rc);
         // `script` gives the shell a terminal of its own.
-        let mut child = Command::new("script")
+        let mut child = heeding_keys("script")
             .args(["-qefc", &format!("stty cols 200; exec {}", command(shell)), "/dev/null"])
             .current_dir(place.path("repo"))
             .env_clear()
