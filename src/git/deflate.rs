@@ -1,8 +1,9 @@
 //! Deflates small objects: the fixed code of RFC 1951, 3.2.6, and for each place one look back, to where
 //! the same four bytes were last.
 //!
-//! zlib's quickest level makes as much of them, but for each it clears a table of 128 KB, and of a few
-//! kilobytes that is most of the work. What does not shrink is stored. What is not small is not for it.
+//! zlib's quickest level makes as much of them, but in 170 KB of memory, of which it clears 128 KB for each.
+//! The system gives those page by page, at 45 page faults, a quarter of those of a small checkpoint. What
+//! does not shrink is stored. What is not small is not for it.
 
 /// The longest object it takes: every distance and every place fits, see [`Deflate::last`].
 pub(super) const LONGEST: usize = 16 << 10;
