@@ -400,7 +400,7 @@ mod tests {
         /// The text of each command, its code, and how it ended.
         fn commands(&self) -> Vec<(String, Option<i32>, End)> {
             let mut join = Join::default();
-            self.told.events.iter().for_each(|event| join.take(event, None));
+            self.told.events.iter().for_each(|event| drop(join.take(event.clone(), None)));
             let all = join.finish().into_iter();
             all.map(|command| (command.command.lossy().into_owned(), command.exit, command.end)).collect()
         }
@@ -456,7 +456,8 @@ mod tests {
             })
             .collect();
         let mut join = Join::default();
-        session.told.events.iter().chain(&ends).chain(&ends).for_each(|event| join.take(event, None));
+        let all = session.told.events.iter().chain(&ends).chain(&ends);
+        all.for_each(|event| drop(join.take(event.clone(), None)));
         assert_eq!(join.repeated_ends, 2, "what is told twice is one all the same");
         let mut codes: Vec<_> = join.finish().iter().map(|command| command.exit).collect();
         codes.sort_unstable();

@@ -133,8 +133,9 @@ fn tell(world: &World, args: &FilterArgs, form: Form) -> Result<Exit> {
     let session = args.session.as_deref().map(|word| select::session_of(&home, word)).transpose()?;
     let filter = Filter { session, ..filter(world, args, form, &home.place)? };
     let changes = if form == Form::Json { Changes::Wanted } else { Changes::Unwanted };
-    let (record, read) = commands::read_for(&home, &filter, changes);
-    let told = record.list(&filter, top, form == Form::Json);
+    let (mut record, read) = commands::read_for(&home, &filter, changes);
+    let (is_empty, unreadable) = (record.commands.is_empty(), std::mem::take(&mut record.unreadable));
+    let told = record.into_list(&filter, top, form == Form::Json);
     let shown: Vec<CommandView> = told
         .into_iter()
         .map(|told| CommandView { command: told.command, state: told.state, changes: told.changes })
@@ -142,13 +143,13 @@ fn tell(world: &World, args: &FilterArgs, form: Form) -> Result<Exit> {
     match form {
         Form::Json | Form::StatsJson => write(world, &shown, form)?,
         _ if shown.is_empty() => {
-            output::say(if record.commands.is_empty() { view::EMPTY } else { crate::view::NO_MATCH });
+            output::say(if is_empty { view::EMPTY } else { crate::view::NO_MATCH });
         }
         _ => write(world, &shown, form)?,
     }
     read?;
-    match record.unreadable.as_slice() {
-        [] if shown.is_empty() && !record.commands.is_empty() => Ok(Exit::No),
+    match unreadable.as_slice() {
+        [] if shown.is_empty() && !is_empty => Ok(Exit::No),
         [] => Ok(Exit::Done),
         unreadable => {
             unreadable.iter().for_each(|name| output::say(&format!("trace: journal {name}")));

@@ -5,7 +5,7 @@ use super::id::{CommandId, EventId, SessionId};
 use super::oid::Oid;
 use super::text::Text;
 use super::time::Timestamp;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeSet, HashMap};
 
 /// One command as it is shown: both halves joined, and the checkpoint that holds it.
 #[derive(Clone, Debug, PartialEq)]
@@ -92,9 +92,12 @@ pub enum Alive {
 /// Joins halves into commands, in whatever order they come.
 #[derive(Debug, Default)]
 pub struct Join {
-    commands: BTreeMap<CommandId, Command>,
+    /// As they came: a list of many thousands is mostly in order already.
+    commands: Vec<Command>,
+    /// Where each is.
+    places: HashMap<CommandId, usize>,
     /// Those that had no end when they came, by session: all that the end of a turn looks at.
-    open: BTreeMap<Option<SessionId>, Vec<CommandId>>,
+    open: HashMap<Option<SessionId>, Vec<usize>>,
     /// Ends that have ids of their own, since their start was only guessed (`capture/generic.rs`).
     own_ends: BTreeSet<EventId>,
     /// Those of them whose start had ended already: another start waits for each.
@@ -104,16 +107,28 @@ pub struct Join {
 }
 
 impl Join {
-    /// Takes one event of the checkpoint `held_by` (`None`: still in the journal).
-    pub fn take(&mut self, event: &Event, held_by: Option<Oid>) {
-        match &event.what {
-            What::CommandStarted(half) => self.add(event, half, held_by, false),
-            What::CommandFinished(half) => self.add(event, half, held_by, true),
-            What::TurnEnded(_) | What::TurnFailed(_) | What::SessionEnded(_) | What::Prompt(_) => {
-                self.close_open(event);
+    /// Takes one event of the checkpoint `held_by` (`None`: still in the journal), and gives back what is
+    /// no half of a command.
+    pub fn take(&mut self, event: Event, held_by: Option<Oid>) -> Option<Event> {
+        let Event { id, at, session, seq, what } = event;
+        let frame = Frame { id, session, seq, held_by };
+        let what = match what {
+            What::CommandStarted(half) => {
+                self.start(Command::of(frame, *half, End::Open));
+                return None;
             }
-            _ => {}
+            What::CommandFinished(half) => {
+                self.end(frame, *half);
+                return None;
+            }
+            other => other,
+        };
+        let event = Event { id: frame.id, at, session: frame.session, seq, what };
+        if let What::TurnEnded(_) | What::TurnFailed(_) | What::SessionEnded(_) | What::Prompt(_) = event.what
+        {
+            self.close_open(&event);
         }
+        Some(event)
     }
 
     /// The commands, oldest first: by start (or end), session, sequence.
@@ -121,12 +136,10 @@ impl Join {
         for end in std::mem::take(&mut self.surplus) {
             self.settle(end);
         }
-        // Sorted where they are: moving them about would take longer than comparing them.
-        let mut all: Vec<Box<Command>> = self.commands.into_values().map(Box::new).collect();
-        all.sort_by(|a, b| {
+        self.commands.sort_by(|a, b| {
             (a.moment(), &a.session, a.seq, &a.id).cmp(&(b.moment(), &b.session, b.seq, &b.id))
         });
-        all.into_iter().map(|command| *command).collect()
+        self.commands
     }
 
     /// Gives a surplus end to the oldest call like its own that has none; else it stands alone.
@@ -137,67 +150,76 @@ impl Join {
                 && command.session == end.session
                 && command.actor.tool_use_id == end.actor.tool_use_id
         };
-        match self.commands.values_mut().filter(like).min_by_key(|command| command.moment()) {
+        let older = |a: &&mut Command, b: &&mut Command| (a.moment(), &a.id).cmp(&(b.moment(), &b.id));
+        match self.commands.iter_mut().filter(like).min_by(older) {
             Some(open) => {
                 (end.id, end.started) = (open.id.clone(), open.started);
                 end.duration_us = span(end.started, end.finished);
                 open.complete(end);
             }
-            None => drop(self.commands.insert(end.id.clone(), end)),
+            None => self.commands.push(end),
         }
     }
 
-    fn add(&mut self, event: &Event, half: &CommandHalf, held_by: Option<Oid>, is_end: bool) {
-        let new = Command::of(event, half, held_by, is_end);
-        if is_end && new.is_closed() {
+    fn start(&mut self, new: Command) {
+        match self.known(&new.id) {
+            Some(known) => known.lend(new),
+            None => {
+                self.open.entry(new.session.clone()).or_default().push(self.commands.len());
+                self.add(new);
+            }
+        }
+    }
+
+    fn end(&mut self, frame: Frame, half: CommandHalf) {
+        let own = (!is_half_of(&frame.id, &half.command_id)).then(|| frame.id.clone());
+        let end = if half.interrupted { End::Interrupted } else { End::Done };
+        let new = Command::of(frame, half, end);
+        if new.is_closed() {
             return self.close(new);
         }
-        let own = is_end && !is_half_of(&event.id, &half.command_id);
-        if own && !self.own_ends.insert(event.id.clone()) {
+        if own.as_ref().is_some_and(|own| !self.own_ends.insert(own.clone())) {
             self.repeated_ends += 1;
             return;
         }
-        match self.commands.entry(half.command_id.clone()) {
-            std::collections::btree_map::Entry::Vacant(free) => {
-                if new.end == End::Open {
-                    self.open.entry(new.session.clone()).or_default().push(new.id.clone());
-                }
-                free.insert(new);
+        let Some(known) = self.known(&new.id) else { return self.add(new) };
+        match (known.has_end(), own, &new.session) {
+            (false, ..) => known.complete(new),
+            (true, ..) if known.is_closed() => known.complete(new),
+            (true, Some(own), Some(session)) => {
+                let id = CommandId::of_tool(session, own.as_str().as_bytes());
+                self.surplus.push(Command { id, ..new });
             }
-            std::collections::btree_map::Entry::Occupied(mut known) => {
-                let known = known.get_mut();
-                match (known.has_end(), is_end, &event.session) {
-                    (true, true, _) if known.is_closed() => known.complete(new),
-                    (true, true, Some(session)) if own => {
-                        let id = CommandId::of_tool(session, event.id.as_str().as_bytes());
-                        self.surplus.push(Command { id, ..new });
-                    }
-                    (true, true, _) => self.repeated_ends += 1,
-                    (false, true, _) => known.complete(new),
-                    (_, false, _) => known.lend(new),
-                }
-            }
+            (true, ..) => self.repeated_ends += 1,
         }
+    }
+
+    fn known(&mut self, id: &CommandId) -> Option<&mut Command> {
+        self.places.get(id).map(|at| &mut self.commands[*at])
+    }
+
+    fn add(&mut self, new: Command) {
+        self.places.insert(new.id.clone(), self.commands.len());
+        self.commands.push(new);
     }
 
     /// Ends what nobody has ended. A real end counts for more, whenever it comes.
     fn close(&mut self, new: Command) {
-        match self.commands.entry(new.id.clone()) {
-            std::collections::btree_map::Entry::Vacant(free) => drop(free.insert(new)),
-            std::collections::btree_map::Entry::Occupied(mut known) if !known.get().has_end() => {
-                known.get_mut().complete(new);
-            }
-            std::collections::btree_map::Entry::Occupied(_) => {}
+        match self.known(&new.id) {
+            None => self.add(new),
+            Some(known) if !known.has_end() => known.complete(new),
+            Some(_) => {}
         }
     }
 
     /// An agent that went on without ending its commands has abandoned them.
     fn close_open(&mut self, event: &Event) {
         let Some(open) = self.open.get_mut(&event.session) else { return };
-        open.retain(|id| {
-            let Some(command) = self.commands.get_mut(id).filter(|one| one.end == End::Open) else {
+        open.retain(|at| {
+            let command = &mut self.commands[*at];
+            if command.end != End::Open {
                 return false;
-            };
+            }
             let is_over = command.actor.kind == ActorKind::Agent && command.moment() <= event.at;
             if is_over {
                 command.end = End::Abandoned;
@@ -208,34 +230,37 @@ impl Join {
     }
 }
 
+/// What surrounds the half of a command.
+struct Frame {
+    id: EventId,
+    session: Option<SessionId>,
+    seq: Option<u64>,
+    held_by: Option<Oid>,
+}
+
 impl Command {
     /// What one half alone says.
-    fn of(event: &Event, half: &CommandHalf, held_by: Option<Oid>, is_end: bool) -> Self {
-        let end = match (is_end, half.interrupted) {
-            (false, _) => End::Open,
-            (true, true) => End::Interrupted,
-            (true, false) => End::Done,
-        };
+    fn of(frame: Frame, half: CommandHalf, end: End) -> Self {
         Self {
-            id: half.command_id.clone(),
-            session: event.session.clone(),
-            seq: event.seq,
-            command: half.command.clone(),
-            cwd: half.cwd.clone(),
-            cwd_after: half.cwd_after.clone(),
+            id: half.command_id,
+            session: frame.session,
+            seq: frame.seq,
+            command: half.command,
+            cwd: half.cwd,
+            cwd_after: half.cwd_after,
             started: half.start,
             finished: half.end,
             duration_us: half.duration_us.or_else(|| span(half.start, half.end)),
             exit: half.exit,
-            pipestatus: half.pipestatus.clone(),
-            flags: half.flags.clone(),
-            shell: half.shell.clone(),
-            actor: half.actor.clone().unwrap_or_default(),
-            process: half.process.clone(),
-            output: half.output.clone(),
+            pipestatus: half.pipestatus,
+            flags: half.flags,
+            shell: half.shell,
+            actor: half.actor.unwrap_or_default(),
+            process: half.process,
+            output: half.output,
             end,
             over_by: None,
-            checkpoint: held_by,
+            checkpoint: frame.held_by,
         }
     }
 
@@ -316,7 +341,7 @@ mod tests {
 
     fn joined(events: &[Event]) -> (Vec<Command>, u64) {
         let mut join = Join::default();
-        events.iter().for_each(|event| join.take(event, None));
+        events.iter().for_each(|event| drop(join.take(event.clone(), None)));
         let repeated = join.repeated_ends;
         (join.finish(), repeated)
     }

@@ -69,21 +69,33 @@ struct Hex {
     hex: String,
 }
 
-#[derive(Deserialize)]
-#[serde(untagged)]
-enum Either {
-    Plain(String),
-    Hex(Hex),
-}
-
 impl<'de> Deserialize<'de> for Text {
     fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
-        match Either::deserialize(from)? {
-            Either::Plain(text) => Ok(Self(text.into_bytes())),
-            Either::Hex(Hex { hex }) => {
-                unhex(hex.as_bytes()).map(Self).ok_or_else(|| de::Error::custom("not hex"))
-            }
-        }
+        from.deserialize_any(Either)
+    }
+}
+
+/// Takes a text in both of its forms, as it comes: a derived choice would first copy either one.
+struct Either;
+
+impl<'de> de::Visitor<'de> for Either {
+    type Value = Text;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a string, or bytes as {\"hex\": \"…\"}")
+    }
+
+    fn visit_str<E: de::Error>(self, text: &str) -> Result<Text, E> {
+        Ok(text.into())
+    }
+
+    fn visit_string<E: de::Error>(self, text: String) -> Result<Text, E> {
+        Ok(text.into())
+    }
+
+    fn visit_map<A: de::MapAccess<'de>>(self, map: A) -> Result<Text, A::Error> {
+        let Hex { hex } = Hex::deserialize(de::value::MapAccessDeserializer::new(map))?;
+        unhex(hex.as_bytes()).map(Text).ok_or_else(|| de::Error::custom("not hex"))
     }
 }
 

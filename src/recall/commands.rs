@@ -1,5 +1,6 @@
 //! Every recorded command of a worktree: those in checkpoints, and those still in the journals.
 
+use std::borrow::Cow;
 use std::collections::{HashMap, HashSet};
 
 use anyhow::Result;
@@ -174,13 +175,16 @@ fn looked_before(store: &Store, id: Oid) -> Option<Timestamp> {
 
 impl Record {
     fn take(&mut self, join: &mut Join, event: Event, held_by: Option<Oid>) {
-        join.take(&event, held_by);
         if let Some(id) = held_by {
             let (first, until) = self.until.get_or_insert((id, event.at));
             if *first == id {
                 *until = event.at.max(*until);
             }
         }
+        if let What::CommandStarted(half) = &event.what {
+            self.starts.insert(half.command_id.clone());
+        }
+        let Some(event) = join.take(event, held_by) else { return };
         match event.what {
             What::Snapshot(facts) => {
                 if let Some(checkpoint) = held_by {
@@ -198,8 +202,6 @@ impl Record {
                 }
                 self.others.push(event);
             }
-            What::CommandStarted(half) => drop(self.starts.insert(half.command_id)),
-            What::CommandFinished(_) => {}
             What::Prompt(_) => {
                 if let Some(id) = held_by {
                     self.prompts.push((id, event.clone()));
@@ -276,6 +278,8 @@ impl Record {
     pub fn state(&self, command: &Command) -> State {
         let shell = command.session.as_ref().and_then(|session| self.processes.get(session));
         let alive = match command.process.as_ref().or(shell) {
+            // The system need not be asked after what has ended.
+            Some(_) if command.end != End::Open => Alive::No,
             Some(process) => process::alive(process),
             // An agent's command has no process we know of; it runs until its session says otherwise.
             None => Alive::Yes,
@@ -299,18 +303,38 @@ impl Record {
 
     /// The commands that fit, oldest first.
     pub fn list(&self, filter: &Filter, top: &[u8], with_changes: bool) -> Vec<Told> {
-        let mut changes = match with_changes || filter.file.is_some() {
+        let changes = self.changes_for(filter, top, with_changes);
+        self.choose(self.commands.iter().map(Cow::Borrowed), filter, changes)
+    }
+
+    /// The same, and nothing else of the record: of all there is, none is copied.
+    pub fn into_list(mut self, filter: &Filter, top: &[u8], with_changes: bool) -> Vec<Told> {
+        let changes = self.changes_for(filter, top, with_changes);
+        let commands = std::mem::take(&mut self.commands);
+        self.choose(commands.into_iter().map(Cow::Owned), filter, changes)
+    }
+
+    fn changes_for(&self, filter: &Filter, top: &[u8], all: bool) -> HashMap<CommandId, Vec<Change>> {
+        match all || filter.file.is_some() {
             true => self.changes_of(top),
             false => HashMap::new(),
-        };
+        }
+    }
+
+    fn choose<'c>(
+        &self,
+        commands: impl DoubleEndedIterator<Item = Cow<'c, Command>>,
+        filter: &Filter,
+        mut changes: HashMap<CommandId, Vec<Change>>,
+    ) -> Vec<Told> {
         let mut told: Vec<Told> = Vec::new();
         let most = if filter.limit == 0 { usize::MAX } else { filter.limit };
-        for command in self.commands.iter().rev().filter(|command| filter.fits(command)) {
-            let state = self.state(command);
+        for command in commands.rev().filter(|command| filter.fits(command)) {
+            let state = self.state(&command);
             let changed = changes.remove(&command.id).unwrap_or_default();
             let touches = |file: &Vec<u8>| changed.iter().any(|change| change.path.0 == *file);
             if filter.state.is_none_or(|wanted| wanted == state) && filter.file.as_ref().is_none_or(touches) {
-                told.push(Told { command: command.clone(), state, changes: changed });
+                told.push(Told { command: command.into_owned(), state, changes: changed });
             }
             if told.len() >= most {
                 break;

@@ -232,7 +232,7 @@ impl<'a> Search<'a> {
             What::CommandStarted(ref half) | What::CommandFinished(ref half)
                 if self.query.judge(half.command.as_bytes()).is_some() =>
             {
-                self.join.take(&event, held_by);
+                self.join.take(event, held_by);
             }
             What::Prompt(ref prompt) => self.offer(Kind::Prompt, &event, &prompt.text, held_by),
             What::CheckpointAsked(ref note) => self.offer(Kind::Checkpoint, &event, &note.text, held_by),

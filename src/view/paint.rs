@@ -36,6 +36,14 @@ impl Paint {
         Painted { code: self.code(style), thing }
     }
 
+    /// Puts a text in its style behind others.
+    pub fn push(self, to: &mut String, style: Style, text: &str) {
+        match self.code(style) {
+            Some(code) => ["\x1b[", code, "m", text, "\x1b[0m"].iter().for_each(|part| to.push_str(part)),
+            None => to.push_str(text),
+        }
+    }
+
     fn code(self, style: Style) -> Option<&'static str> {
         match (self, style) {
             (Self::Plain, _) | (_, Style::Text) => None,

@@ -18,8 +18,20 @@ const GAP: &str = "  ";
 #[derive(Clone, Debug)]
 pub struct Table {
     columns: Vec<Column>,
-    rows: Vec<Vec<Cell>>,
     headings: Headings,
+    /// The texts of all cells, one behind the other: there may be many thousands.
+    text: String,
+    /// Row by row.
+    fields: Vec<Field>,
+}
+
+/// A cell in its place.
+#[derive(Clone, Copy, Debug)]
+struct Field {
+    /// Where its text ends in that of the table; it begins where that of the one before it ends.
+    end: usize,
+    width: usize,
+    style: Style,
 }
 
 /// Whether the first line names the columns.
@@ -118,85 +130,137 @@ impl Cell {
 impl Table {
     /// A table without rows.
     pub fn new(headings: Headings, columns: &[Column]) -> Self {
-        Self { columns: columns.to_vec(), rows: Vec::new(), headings }
+        Self { columns: columns.to_vec(), headings, text: String::new(), fields: Vec::new() }
     }
 
     /// Adds a row with as many cells as there are columns.
     pub fn row(&mut self, cells: Vec<Cell>) {
         debug_assert_eq!(cells.len(), self.columns.len());
-        self.rows.push(cells);
+        for cell in cells {
+            self.text.push_str(&cell.text);
+            self.fields.push(Field { end: self.text.len(), width: cell.width, style: cell.style });
+        }
     }
 
     /// Writes the headings and the rows; nothing if there are no rows.
-    pub fn write(mut self, to: &mut dyn Write, look: &Look) -> io::Result<()> {
-        if self.rows.is_empty() {
+    pub fn write(self, to: &mut dyn Write, look: &Look) -> io::Result<()> {
+        if self.fields.is_empty() {
             return Ok(());
         }
-        if self.headings == Headings::Shown {
-            let headings = self.columns.iter().map(|column| Cell::new(Style::Dim, column.heading));
-            self.rows.insert(0, headings.collect());
-        }
-        self.make_room(look.width);
         let widths = self.widths(look.width);
-        self.rows.iter().try_for_each(|row| self.line(to, row, &widths, look.paint))
+        let mut line = String::new();
+        if self.headings == Headings::Shown {
+            let headings = self.columns.iter().map(|column| {
+                let heading = column.heading;
+                (heading, Field { end: 0, width: width(heading), style: Style::Dim })
+            });
+            self.line(&mut line, headings, &widths, look.paint);
+            to.write_all(line.as_bytes())?;
+        }
+        let mut begin = 0;
+        for row in self.fields.chunks(self.columns.len()) {
+            let cells = row.iter().map(|field| {
+                let text = &self.text[std::mem::replace(&mut begin, field.end)..field.end];
+                (text, *field)
+            });
+            line.clear();
+            self.line(&mut line, cells, &widths, look.paint);
+            to.write_all(line.as_bytes())?;
+        }
+        Ok(())
     }
 
-    /// Leaves out spare columns until the others fit, if they ever do.
-    fn make_room(&mut self, limit: Option<usize>) {
-        while limit.is_some_and(|limit| total(&self.widths(Some(limit))) > limit) {
-            let Some(at) = self.columns.iter().rposition(|column| column.is_spare) else { return };
-            self.columns.remove(at);
-            for row in &mut self.rows {
-                row.remove(at);
+    /// The width of each column; `None` for the spare ones that are left out until the others fit, if
+    /// they ever do.
+    fn widths(&self, limit: Option<usize>) -> Vec<Option<usize>> {
+        let mut need: Vec<Option<usize>> =
+            self.columns.iter().map(|column| Some(self.heading(column))).collect();
+        for row in self.fields.chunks(self.columns.len()) {
+            for (need, field) in need.iter_mut().zip(row) {
+                *need = (*need).max(Some(field.width));
+            }
+        }
+        loop {
+            let widths = self.fitted(&need, limit);
+            let spare = |at: &usize| widths[*at].is_some() && self.columns[*at].is_spare;
+            match (0..widths.len()).rev().find(spare) {
+                Some(at) if limit.is_some_and(|limit| total(&widths) > limit) => need[at] = None,
+                _ => return widths,
             }
         }
     }
 
-    /// The width of each column: what its cells need, and less if that is too much. Whichever
-    /// has the most beyond its least gives first.
-    fn widths(&self, limit: Option<usize>) -> Vec<usize> {
-        let need = |at: usize| self.rows.iter().map(|row| row[at].width).max().unwrap_or(0);
-        let mut widths: Vec<usize> = (0..self.columns.len()).map(need).collect();
+    /// What a column takes without any rows.
+    fn heading(&self, column: &Column) -> usize {
+        match self.headings {
+            Headings::Shown => width(column.heading),
+            Headings::Left => 0,
+        }
+    }
+
+    /// What the columns need, and less if that is too much. Whichever has the most beyond its least gives
+    /// first.
+    fn fitted(&self, need: &[Option<usize>], limit: Option<usize>) -> Vec<Option<usize>> {
+        let mut widths = need.to_vec();
         let total = total(&widths);
         for _ in 0..limit.map_or(0, |limit| total.saturating_sub(limit)) {
-            let beyond =
-                |at: usize| widths[at].saturating_sub(self.columns[at].least().unwrap_or(usize::MAX));
-            match (0..widths.len()).max_by_key(|at| beyond(*at)) {
-                Some(richest) if beyond(richest) > 0 => widths[richest] -= 1,
+            let beyond = |at: &usize| {
+                let width = widths[*at].unwrap_or(0);
+                width.saturating_sub(self.columns[*at].least().unwrap_or(usize::MAX))
+            };
+            match (0..widths.len()).max_by_key(beyond) {
+                Some(richest) if beyond(&richest) > 0 => {
+                    widths[richest] = widths[richest].map(|width| width - 1);
+                }
                 _ => break,
             }
         }
         widths
     }
 
-    fn line(&self, to: &mut dyn Write, row: &[Cell], widths: &[usize], paint: Paint) -> io::Result<()> {
+    /// Puts a line behind what there is: by hand, since formatting takes ten times as long.
+    fn line<'t>(
+        &self,
+        line: &mut String,
+        row: impl Iterator<Item = (&'t str, Field)>,
+        widths: &[Option<usize>],
+        paint: Paint,
+    ) {
         // Spaces that are due before the next text: none are left at the end of a line.
         let mut due = 0;
-        for ((cell, column), width) in row.iter().zip(&self.columns).zip(widths) {
-            let text = match column.room {
-                _ if cell.width <= *width => Cow::Borrowed(&*cell.text),
-                Room::Front(_) => Cow::Owned(cut_front(&cell.text, *width)),
-                _ => Cow::Owned(cut(&cell.text, *width)),
+        for (((text, field), column), width) in row.zip(&self.columns).zip(widths) {
+            let Some(width) = *width else { continue };
+            let (text, taken) = match column.room {
+                _ if field.width <= width => (Cow::Borrowed(text), field.width),
+                Room::Front(_) => measured(cut_front(text, width)),
+                _ => measured(cut(text, width)),
             };
-            let pad = width.saturating_sub(self::width(&text));
+            let pad = width.saturating_sub(taken);
             let (before, after) = match column.align {
                 Align::Left => (0, pad),
                 Align::Right => (pad, 0),
             };
             due += before;
             if !text.is_empty() {
-                write!(to, "{:due$}{}", "", paint.on(cell.style, &text))?;
+                (0..due).for_each(|_| line.push(' '));
+                paint.push(line, field.style, &text);
                 due = 0;
             }
             due += after + GAP.len();
         }
-        writeln!(to)
+        line.push('\n');
     }
 }
 
+fn measured(text: String) -> (Cow<'static, str>, usize) {
+    let width = width(&text);
+    (Cow::Owned(text), width)
+}
+
 /// How wide a line is with columns of these widths.
-fn total(widths: &[usize]) -> usize {
-    widths.iter().sum::<usize>() + GAP.len() * widths.len().saturating_sub(1)
+fn total(widths: &[Option<usize>]) -> usize {
+    let kept = widths.iter().flatten();
+    kept.clone().sum::<usize>() + GAP.len() * kept.count().saturating_sub(1)
 }
 
 /// How many columns a text takes. Plain text, which nearly all is, takes one for each character.

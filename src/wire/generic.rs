@@ -137,7 +137,8 @@ mod tests {
     fn commands(calls: &[(&str, i64)]) -> Vec<crate::model::command::Command> {
         let mut join = Join::default();
         for (fields, now) in calls {
-            events(&call(fields), Timestamp(*now)).iter().for_each(|event| join.take(event, None));
+            let events = events(&call(fields), Timestamp(*now));
+            events.into_iter().for_each(|event| drop(join.take(event, None)));
         }
         assert_eq!(join.repeated_ends, 0);
         join.finish()
