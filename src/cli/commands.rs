@@ -133,9 +133,8 @@ fn tell(world: &World, args: &FilterArgs, form: Form) -> Result<Exit> {
     let session = args.session.as_deref().map(|word| select::session_of(&home, word)).transpose()?;
     let filter = Filter { session, ..filter(world, args, form, &home.place)? };
     let changes = if form == Form::Json { Changes::Wanted } else { Changes::Unwanted };
-    let (mut record, read) = commands::read_for(&home, &filter, changes);
-    let (is_empty, unreadable) = (record.commands.is_empty(), std::mem::take(&mut record.unreadable));
-    let told = record.into_list(&filter, top, form == Form::Json);
+    let (record, read) = commands::read_for(&home, &filter, changes);
+    let told = record.list(&filter, top, form == Form::Json);
     let shown: Vec<CommandView> = told
         .into_iter()
         .map(|told| CommandView { command: told.command, state: told.state, changes: told.changes })
@@ -143,13 +142,13 @@ fn tell(world: &World, args: &FilterArgs, form: Form) -> Result<Exit> {
     match form {
         Form::Json | Form::StatsJson => write(world, &shown, form)?,
         _ if shown.is_empty() => {
-            output::say(if is_empty { view::EMPTY } else { crate::view::NO_MATCH });
+            output::say(if record.commands.is_empty() { view::EMPTY } else { crate::view::NO_MATCH });
         }
         _ => write(world, &shown, form)?,
     }
     read?;
-    match unreadable.as_slice() {
-        [] if shown.is_empty() && !is_empty => Ok(Exit::No),
+    match record.unreadable.as_slice() {
+        [] if shown.is_empty() && !record.commands.is_empty() => Ok(Exit::No),
         [] => Ok(Exit::Done),
         unreadable => {
             unreadable.iter().for_each(|name| output::say(&format!("trace: journal {name}")));
@@ -160,7 +159,7 @@ fn tell(world: &World, args: &FilterArgs, form: Form) -> Result<Exit> {
 
 fn write(world: &World, shown: &[CommandView], form: Form) -> Result<()> {
     let look = world.look();
-    let stats = || Stats::of(shown.iter().map(|one| (&one.command, one.state)), TOP);
+    let stats = || Stats::of(shown.iter().map(|one| (&*one.command, one.state)), TOP);
     match form {
         Form::List => output::page(world, |out| view::write(out, shown, &look)),
         Form::Json => output::print(|out| json::write(out, &json::commands(shown))),

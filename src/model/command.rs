@@ -6,6 +6,7 @@ use super::oid::Oid;
 use super::text::Text;
 use super::time::Timestamp;
 use std::collections::{BTreeSet, HashMap};
+use std::rc::Rc;
 
 /// One command as it is shown: both halves joined, and the checkpoint that holds it.
 #[derive(Clone, Debug, PartialEq)]
@@ -93,7 +94,7 @@ pub enum Alive {
 #[derive(Debug, Default)]
 pub struct Join {
     /// As they came: a list of many thousands is mostly in order already.
-    commands: Vec<Command>,
+    commands: Vec<Rc<Command>>,
     /// Where each is.
     places: HashMap<CommandId, usize>,
     /// Those that had no end when they came, by session: all that the end of a turn looks at.
@@ -132,7 +133,7 @@ impl Join {
     }
 
     /// The commands, oldest first: by start (or end), session, sequence.
-    pub fn finish(mut self) -> Vec<Command> {
+    pub fn finish(mut self) -> Vec<Rc<Command>> {
         for end in std::mem::take(&mut self.surplus) {
             self.settle(end);
         }
@@ -151,13 +152,13 @@ impl Join {
                 && command.actor.tool_use_id == end.actor.tool_use_id
         };
         let older = |a: &&mut Command, b: &&mut Command| (a.moment(), &a.id).cmp(&(b.moment(), &b.id));
-        match self.commands.iter_mut().filter(like).min_by(older) {
+        match self.commands.iter_mut().map(Rc::make_mut).filter(like).min_by(older) {
             Some(open) => {
                 (end.id, end.started) = (open.id.clone(), open.started);
                 end.duration_us = span(end.started, end.finished);
                 open.complete(end);
             }
-            None => self.commands.push(end),
+            None => self.commands.push(Rc::new(end)),
         }
     }
 
@@ -195,12 +196,12 @@ impl Join {
     }
 
     fn known(&mut self, id: &CommandId) -> Option<&mut Command> {
-        self.places.get(id).map(|at| &mut self.commands[*at])
+        self.places.get(id).map(|at| Rc::make_mut(&mut self.commands[*at]))
     }
 
     fn add(&mut self, new: Command) {
         self.places.insert(new.id.clone(), self.commands.len());
-        self.commands.push(new);
+        self.commands.push(Rc::new(new));
     }
 
     /// Ends what nobody has ended. A real end counts for more, whenever it comes.
@@ -216,7 +217,7 @@ impl Join {
     fn close_open(&mut self, event: &Event) {
         let Some(open) = self.open.get_mut(&event.session) else { return };
         open.retain(|at| {
-            let command = &mut self.commands[*at];
+            let command = Rc::make_mut(&mut self.commands[*at]);
             if command.end != End::Open {
                 return false;
             }
@@ -339,7 +340,7 @@ mod tests {
         }
     }
 
-    fn joined(events: &[Event]) -> (Vec<Command>, u64) {
+    fn joined(events: &[Event]) -> (Vec<Rc<Command>>, u64) {
         let mut join = Join::default();
         events.iter().for_each(|event| drop(join.take(event.clone(), None)));
         let repeated = join.repeated_ends;

@@ -2,6 +2,7 @@
 //! checkpoint that holds its changes.
 
 use std::collections::HashMap;
+use std::rc::Rc;
 
 use crate::disk::clock;
 use crate::model::change::{self, Author, Change, Made, Window};
@@ -53,9 +54,9 @@ pub struct Windows {
 impl Windows {
     /// From the joined commands, and the tool calls and restores among the events. `top` is the
     /// worktree's top.
-    pub fn new(commands: &[Command], events: &[Event], top: &[u8]) -> Self {
+    pub fn new(commands: &[Rc<Command>], events: &[Event], top: &[u8]) -> Self {
         let starts = Starts::of(events);
-        let mut all: Vec<Window> = commands.iter().filter_map(of_command).collect();
+        let mut all: Vec<Window> = commands.iter().filter_map(|command| of_command(command)).collect();
         all.extend(events.iter().filter_map(|event| match &event.what {
             What::ToolFinished(tool) => Some(of_tool(event, tool, &starts, top)),
             What::Restored(restored) => Some(of_restore(restored)),

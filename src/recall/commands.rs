@@ -1,7 +1,7 @@
 //! Every recorded command of a worktree: those in checkpoints, and those still in the journals.
 
-use std::borrow::Cow;
 use std::collections::{HashMap, HashSet};
+use std::rc::Rc;
 
 use anyhow::Result;
 use bstr::ByteSlice;
@@ -52,7 +52,7 @@ pub enum Exit {
 /// A command, its state, and what it changed.
 #[derive(Clone, Debug)]
 pub struct Told {
-    pub command: Command,
+    pub command: Rc<Command>,
     pub state: State,
     pub changes: Vec<Change>,
 }
@@ -63,7 +63,7 @@ const ENDS: [u64; 3] = [32 << 10, 256 << 10, 2 << 20];
 /// The record of a worktree, read once.
 #[derive(Default)]
 pub struct Record {
-    pub commands: Vec<Command>,
+    pub commands: Vec<Rc<Command>>,
     /// Tool calls and sessions: what besides commands says who was at work.
     pub others: Vec<Event>,
     /// Prompts, and the checkpoint that holds each.
@@ -259,18 +259,20 @@ impl Record {
     /// A command that was killed with its shell was over when its session began another, or else when
     /// the files were next looked at: what is changed later is not its doing.
     fn close_lost(&mut self) {
-        let is_lost = |command: &&Command| command.end == End::Open && self.state(command) == State::Lost;
-        let over = |lost: &Command| {
+        let is_lost = |command: &&Rc<Command>| command.end == End::Open && self.state(command) == State::Lost;
+        let over = |lost: &Rc<Command>| {
             let next = self.commands.iter().find(|other| {
                 other.session == lost.session && other.session.is_some() && other.moment() > lost.moment()
             });
             let looked = || self.changes.iter().map(|found| found.at).find(|at| *at > lost.moment());
-            (lost.id.clone(), next.map(Command::moment).or_else(looked))
+            (lost.id.clone(), next.map(|next| next.moment()).or_else(looked))
         };
         let all: HashMap<CommandId, Option<Timestamp>> =
             self.commands.iter().filter(is_lost).map(over).collect();
         for command in &mut self.commands {
-            command.over_by = all.get(&command.id).copied().flatten().or(command.over_by);
+            if let Some(Some(over)) = all.get(&command.id) {
+                Rc::make_mut(command).over_by = Some(*over);
+            }
         }
     }
 
@@ -303,38 +305,18 @@ impl Record {
 
     /// The commands that fit, oldest first.
     pub fn list(&self, filter: &Filter, top: &[u8], with_changes: bool) -> Vec<Told> {
-        let changes = self.changes_for(filter, top, with_changes);
-        self.choose(self.commands.iter().map(Cow::Borrowed), filter, changes)
-    }
-
-    /// The same, and nothing else of the record: of all there is, none is copied.
-    pub fn into_list(mut self, filter: &Filter, top: &[u8], with_changes: bool) -> Vec<Told> {
-        let changes = self.changes_for(filter, top, with_changes);
-        let commands = std::mem::take(&mut self.commands);
-        self.choose(commands.into_iter().map(Cow::Owned), filter, changes)
-    }
-
-    fn changes_for(&self, filter: &Filter, top: &[u8], all: bool) -> HashMap<CommandId, Vec<Change>> {
-        match all || filter.file.is_some() {
+        let mut changes = match with_changes || filter.file.is_some() {
             true => self.changes_of(top),
             false => HashMap::new(),
-        }
-    }
-
-    fn choose<'c>(
-        &self,
-        commands: impl DoubleEndedIterator<Item = Cow<'c, Command>>,
-        filter: &Filter,
-        mut changes: HashMap<CommandId, Vec<Change>>,
-    ) -> Vec<Told> {
+        };
         let mut told: Vec<Told> = Vec::new();
         let most = if filter.limit == 0 { usize::MAX } else { filter.limit };
-        for command in commands.rev().filter(|command| filter.fits(command)) {
-            let state = self.state(&command);
+        for command in self.commands.iter().rev().filter(|command| filter.fits(command)) {
+            let state = self.state(command);
             let changed = changes.remove(&command.id).unwrap_or_default();
             let touches = |file: &Vec<u8>| changed.iter().any(|change| change.path.0 == *file);
             if filter.state.is_none_or(|wanted| wanted == state) && filter.file.as_ref().is_none_or(touches) {
-                told.push(Told { command: command.into_owned(), state, changes: changed });
+                told.push(Told { command: Rc::clone(command), state, changes: changed });
             }
             if told.len() >= most {
                 break;

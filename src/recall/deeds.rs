@@ -28,7 +28,7 @@ impl<'a> Deeds<'a> {
             by_session.entry(turn.session.clone()).or_default().push(turn);
         }
         Self {
-            commands: record.commands.iter().map(|command| (&command.id, command)).collect(),
+            commands: record.commands.iter().map(|command| (&command.id, &**command)).collect(),
             names: Names::of(&record.others),
             turns: by_session,
         }

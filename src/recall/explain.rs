@@ -2,6 +2,7 @@
 //! and what was put back later. From the record alone.
 
 use std::collections::{BTreeMap, HashSet};
+use std::rc::Rc;
 
 use anyhow::Result;
 
@@ -11,6 +12,7 @@ use super::deeds::Deeds;
 use super::ops;
 use super::turns::{self, End, Turn};
 use crate::model::change::{Change, Confidence, Side, Status};
+use crate::model::command::Command;
 use crate::model::event::What;
 use crate::model::id::SessionId;
 use crate::model::oid::Oid;
@@ -88,12 +90,12 @@ impl Teller<'_> {
     }
 
     fn commands(&self) -> Vec<CommandView> {
-        let is_in = |command: &&crate::model::command::Command| match self.scope {
+        let is_in = |command: &&Rc<Command>| match self.scope {
             Scope::Checkpoints(ids) => command.checkpoint.is_some_and(|id| ids.contains(&id)),
             Scope::Session(session) => command.session.as_ref() == Some(session),
         };
-        let shown = |command: &crate::model::command::Command| CommandView {
-            command: command.clone(),
+        let shown = |command: &Rc<Command>| CommandView {
+            command: Rc::clone(command),
             state: self.record.state(command),
             changes: Vec::new(),
         };

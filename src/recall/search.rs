@@ -6,6 +6,7 @@
 
 use std::cmp::Reverse;
 use std::collections::HashMap;
+use std::rc::Rc;
 
 use anyhow::Result;
 use bstr::ByteSlice;
@@ -280,7 +281,8 @@ impl<'a> Search<'a> {
 
     fn finish(mut self) -> Answers {
         let commands = std::mem::take(&mut self.join).finish();
-        let commands = commands.into_iter().filter_map(|command| of_command(self.query, command));
+        let commands =
+            commands.into_iter().filter_map(|command| of_command(self.query, Rc::unwrap_or_clone(command)));
         let paths = std::mem::take(&mut self.paths).into_values();
         let found = std::mem::take(&mut self.hits).into_iter().chain(commands).chain(paths);
         let named = found.map(|hit| Hit { who: self.names.who(hit.who.session.as_ref()), ..hit });

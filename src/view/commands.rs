@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::io::{self, Write};
+use std::rc::Rc;
 
 use super::paint::Style;
 use super::safe::Safe;
@@ -18,7 +19,7 @@ pub const EMPTY: &str = "no commands recorded yet: `trace init` sets a shell up,
 /// A command, how it stands, and what it changed.
 #[derive(Clone, Debug, PartialEq)]
 pub struct CommandView {
-    pub command: Command,
+    pub command: Rc<Command>,
     pub state: State,
     pub changes: Vec<Change>,
 }
@@ -119,7 +120,7 @@ mod tests {
     use crate::view::testing::{SHELL, colour, command, fits, look, screen, shell};
 
     fn view(seq: u64, text: &str, exit: i32, state: State) -> CommandView {
-        CommandView { command: command(seq, text, exit), state, changes: vec![] }
+        CommandView { command: command(seq, text, exit).into(), state, changes: vec![] }
     }
 
     fn four() -> Vec<CommandView> {
@@ -130,9 +131,9 @@ mod tests {
             view(13, "sleep 100\necho \u{202e}done", 0, State::Running),
             view(14, "vi", 0, State::Lost),
         ];
-        all[1].command.cwd = "/home/ada/work/crates/parser".into();
-        all[2].command.checkpoint = None;
-        all[3].command.duration_us = None;
+        Rc::make_mut(&mut all[1].command).cwd = "/home/ada/work/crates/parser".into();
+        Rc::make_mut(&mut all[2].command).checkpoint = None;
+        Rc::make_mut(&mut all[3].command).duration_us = None;
         all
     }
 

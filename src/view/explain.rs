@@ -342,7 +342,7 @@ mod tests {
 
     fn story(of: Subject) -> StoryView {
         let ran = |seq, text, exit| CommandView {
-            command: command(seq, text, exit),
+            command: command(seq, text, exit).into(),
             state: State::Done,
             changes: vec![],
         };

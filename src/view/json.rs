@@ -420,11 +420,11 @@ mod tests {
         lost.command = b"cat caf\xe9"[..].into();
         let views = [
             CommandView {
-                command: ran(2, "make", 137),
+                command: ran(2, "make", 137).into(),
                 state: State::Done,
                 changes: vec![changed("a", Status::Deleted)],
             },
-            CommandView { command: lost, state: State::Lost, changes: vec![] },
+            CommandView { command: lost.into(), state: State::Lost, changes: vec![] },
         ];
         let document = commands(&views);
         has(&document, Some("trace/v1/commands"), "commands");
@@ -506,7 +506,11 @@ mod tests {
         let prompt: &[u8] = br#"{"v":1,"at":1795255200000000,"kind":"prompt","body":{"text":"do it"}}"#;
         let mut found = FoundView {
             suspects: vec![made(0x3f, 0, "s")],
-            commands: vec![CommandView { command: ran(2, "make", 0), state: State::Done, changes: vec![] }],
+            commands: vec![CommandView {
+                command: ran(2, "make", 0).into(),
+                state: State::Done,
+                changes: vec![],
+            }],
             events: vec![],
             changes: vec![changed("a", Status::Modified)],
             tried: 9,

@@ -162,7 +162,7 @@ mod tests {
         };
         let moments = testing::saying(text);
         let (made, told) = (&[made], &[told]);
-        let ran = &[commands::CommandView { command: ran, state: State::Done, changes: vec![] }];
+        let ran = &[commands::CommandView { command: ran.into(), state: State::Done, changes: vec![] }];
         screen(|to| {
             log::write(to, made, look)?;
             commands::write(to, ran, look)?;
@@ -284,7 +284,11 @@ mod tests {
             sessions: vec![somebody(text)],
             checkpoints: vec![],
             asked: vec![asked],
-            commands: vec![commands::CommandView { command: ran(text), state: State::Done, changes: vec![] }],
+            commands: vec![commands::CommandView {
+                command: ran(text).into(),
+                state: State::Done,
+                changes: vec![],
+            }],
             touched: vec![explain::TouchedView { path, status, times: 1, by, confidence }],
             after: vec![explain::AfterView { action, label, at: NOW, changed: 1, undone: true }],
         }

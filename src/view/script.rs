@@ -111,9 +111,10 @@ pub fn harmless(to: &mut dyn Write, script: &[u8]) -> io::Result<()> {
 mod tests {
     use super::*;
     use crate::view::testing::command;
+    use std::rc::Rc;
 
     fn view(text: &str, exit: i32, state: State) -> CommandView {
-        CommandView { command: command(1, text, exit), state, changes: vec![] }
+        CommandView { command: command(1, text, exit).into(), state, changes: vec![] }
     }
 
     fn script(commands: &[CommandView], extent: Extent) -> String {
@@ -130,7 +131,7 @@ mod tests {
             view("curl ⟦trace:redacted bearer 00000000⟧", 0, State::Done),
             view("vi", 0, State::Running),
         ];
-        all[3].command.cwd = "/it's\nhere".into();
+        Rc::make_mut(&mut all[3].command).cwd = "/it's\nhere".into();
         let written = script(&all, Extent::Succeeded);
         assert_eq!(
             written,
@@ -171,9 +172,9 @@ here' || exit
     #[test]
     fn after_a_cd_the_directory_is_said_again() {
         let mut all = vec![view("cd x", 0, State::Done), view("make", 0, State::Done)];
-        all[0].command.cwd_after = Some("/home/ada/work/x".into());
+        Rc::make_mut(&mut all[0].command).cwd_after = Some("/home/ada/work/x".into());
         assert_eq!(script(&all, Extent::All).matches("cd '/home/ada/work'").count(), 2);
-        all[0].command.cwd_after = Some("/home/ada/work".into());
+        Rc::make_mut(&mut all[0].command).cwd_after = Some("/home/ada/work".into());
         assert_eq!(script(&all, Extent::All).matches("cd '/home/ada/work'").count(), 1);
     }
 

@@ -134,7 +134,7 @@ fn moment(secs: i64, what: Happened, files: &[(&str, Status)]) -> MomentView {
 fn ran(number: u64, text: &str, exit: i32) -> Happened {
     let mut command = command(number, text, 1);
     command.exit = Some(exit);
-    Happened::Command(Box::new(CommandView { command, state: State::Done, changes: vec![] }))
+    Happened::Command(Box::new(CommandView { command: command.into(), state: State::Done, changes: vec![] }))
 }
 
 /// A morning on a branch.

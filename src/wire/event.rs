@@ -1,6 +1,8 @@
 //! An event as one line of JSON. The format stands in [`super`].
 
-use bstr::ByteSlice;
+use std::sync::LazyLock;
+
+use bstr::{ByteSlice, Finder};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
@@ -51,6 +53,13 @@ struct Line<'a> {
 /// What stands before the body, which [`encode`] puts last.
 const BODY: &[u8] = br#","body":"#;
 
+/// What stands before the kind.
+const KIND: &[u8] = br#""kind":""#;
+
+/// Made once for the thousands of lines of a history.
+static BODIES: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new(BODY));
+static KINDS: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new(KIND));
+
 /// Returns the event as a line, without its newline.
 ///
 /// Of an [`What::Unknown`] only the envelope is left: carry on the line it was read from instead.
@@ -95,7 +104,7 @@ pub fn decode(line: &[u8]) -> Result<Event, Bad> {
 /// Reads a line as [`encode`] makes it, in two parts: else all of the body is read over to find its end
 /// before it is read, a quarter of the work. `None` for any other line.
 fn decode_parts(line: &[u8]) -> Option<Event> {
-    let at = line.find(BODY)?;
+    let at = BODIES.find(line)?;
     let body = line[at + BODY.len()..].trim_ascii_end().strip_suffix(b"}")?;
     let body = str::from_utf8(body).ok()?;
     let envelope = [&line[..at], b"}"].concat();
@@ -122,9 +131,8 @@ fn event(line: Line<'_>, body: &str) -> Result<Event, Bad> {
 ///
 /// No id and no session holds a quote, so the first key of this name is the envelope's.
 pub fn kind_of(line: &[u8]) -> Option<&[u8]> {
-    const KEY: &[u8] = br#""kind":""#;
     let envelope = &line[..line.len().min(512)];
-    let kind = &envelope[envelope.find(KEY)? + KEY.len()..];
+    let kind = &envelope[KINDS.find(envelope)? + KIND.len()..];
     kind.get(..kind.find_byte(b'"')?)
 }
 

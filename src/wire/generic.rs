@@ -134,7 +134,7 @@ mod tests {
         parse(json.as_bytes()).unwrap_or_else(|bad| panic!("{bad}: {json}"))
     }
 
-    fn commands(calls: &[(&str, i64)]) -> Vec<crate::model::command::Command> {
+    fn commands(calls: &[(&str, i64)]) -> Vec<std::rc::Rc<crate::model::command::Command>> {
         let mut join = Join::default();
         for (fields, now) in calls {
             let events = events(&call(fields), Timestamp(*now));
