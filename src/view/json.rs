@@ -16,6 +16,7 @@ pub mod why;
 
 use std::io::{self, Write};
 
+use serde::ser::{Serialize, SerializeMap, Serializer};
 use serde_json::{Map, Value, json};
 
 use super::bisect::FoundView;
@@ -36,18 +37,66 @@ use crate::model::text::Text;
 use crate::model::time::Timestamp;
 
 /// Writes a document and a newline. What a terminal would obey is escaped in it.
-pub fn write(to: &mut dyn Write, document: &Value) -> io::Result<()> {
-    let text = serde_json::to_string_pretty(document)?;
-    let mut from = 0;
-    // Outside of strings JSON has nothing of the kind but the newlines of its layout.
-    for (at, ch) in text.char_indices().filter(|(_, ch)| *ch != '\n' && is_hidden(*ch)) {
-        to.write_all(&text.as_bytes()[from..at])?;
-        for unit in ch.encode_utf16(&mut [0; 2]) {
-            write!(to, "\\u{unit:04x}")?;
+pub fn write(to: &mut dyn Write, document: &impl Serialize) -> io::Result<()> {
+    serde_json::to_writer_pretty(&mut Harmless(to), document)?;
+    writeln!(to)
+}
+
+/// Escapes JSON that comes in pieces. Outside of strings it has nothing that a terminal would obey but
+/// the newlines of its layout, and no piece ends within a character.
+struct Harmless<'w>(&'w mut dyn Write);
+
+impl Write for Harmless<'_> {
+    fn write(&mut self, piece: &[u8]) -> io::Result<usize> {
+        if piece.iter().all(|byte| matches!(byte, b' '..=b'~' | b'\n')) {
+            self.0.write_all(piece)?;
+            return Ok(piece.len());
         }
-        from = at + ch.len_utf8();
+        let text = str::from_utf8(piece).map_err(io::Error::other)?;
+        let mut from = 0;
+        for (at, ch) in text.char_indices().filter(|(_, ch)| *ch != '\n' && is_hidden(*ch)) {
+            self.0.write_all(&piece[from..at])?;
+            for unit in ch.encode_utf16(&mut [0; 2]) {
+                write!(self.0, "\\u{unit:04x}")?;
+            }
+            from = at + ch.len_utf8();
+        }
+        self.0.write_all(&piece[from..])?;
+        Ok(piece.len())
     }
-    writeln!(to, "{}", &text[from..])
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.0.flush()
+    }
+}
+
+/// A document that is one list. There may be many thousands of items, so each is made when it is written.
+pub struct Listing<'a, T> {
+    command: &'static str,
+    name: &'static str,
+    items: &'a [T],
+    item: fn(&T) -> Value,
+}
+
+impl<T> Serialize for Listing<'_, T> {
+    fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+        let mut document = to.serialize_map(Some(2))?;
+        document.serialize_entry("schema", &schema(self.command))?;
+        document.serialize_entry(self.name, &Items(self.items, self.item))?;
+        document.end()
+    }
+}
+
+struct Items<'a, T>(&'a [T], fn(&T) -> Value);
+
+impl<T> Serialize for Items<'_, T> {
+    fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+        to.collect_seq(self.0.iter().map(self.1))
+    }
+}
+
+fn schema(command: &str) -> String {
+    format!("trace/v1/{command}")
 }
 
 /// `trace checkpoint`.
@@ -67,8 +116,8 @@ pub fn checkpoint_made(made: &MadeView) -> Value {
 }
 
 /// `trace log`.
-pub fn log(checkpoints: &[Checkpoint]) -> Value {
-    Fields::document("log").list("checkpoints", checkpoints.iter().map(checkpoint)).end()
+pub fn log(checkpoints: &[Checkpoint]) -> Listing<'_, Checkpoint> {
+    Listing { command: "log", name: "checkpoints", items: checkpoints, item: checkpoint }
 }
 
 /// `trace show`; the events are the lines of the checkpoint's `events.jsonl`.
@@ -89,8 +138,8 @@ pub fn show(
 }
 
 /// `trace commands`.
-pub fn commands(commands: &[CommandView]) -> Value {
-    Fields::document("commands").list("commands", commands.iter().map(command)).end()
+pub fn commands(commands: &[CommandView]) -> Listing<'_, CommandView> {
+    Listing { command: "commands", name: "commands", items: commands, item: command }
 }
 
 /// `trace status`.
@@ -304,7 +353,7 @@ struct Fields(Map<String, Value>);
 
 impl Fields {
     fn document(command: &str) -> Self {
-        Self::default().with("schema", format!("trace/v1/{command}"))
+        Self::default().with("schema", schema(command))
     }
 
     fn with(mut self, name: &str, value: impl Into<Value>) -> Self {
@@ -361,7 +410,7 @@ mod tests {
     fn a_log_keeps_the_contract_with_nothing_known() {
         let mut bare = made(0x3f, 0, "s");
         (bare.parent, bare.header.head, bare.header.branch) = (None, None, None);
-        let document = log(&[bare, made(0x3f, 0, "s")]);
+        let document = json!(log(&[bare, made(0x3f, 0, "s")]));
         has(&document, Some("trace/v1/log"), "checkpoints");
         for checkpoint in document["checkpoints"].as_array().unwrap() {
             has(checkpoint, None, CHECKPOINT);
@@ -374,7 +423,7 @@ mod tests {
         assert_eq!(full["time"], "2026-11-21T10:00:00.000000Z");
         assert_eq!(full["files"], json!({"added": 1, "modified": 2, "deleted": 0}));
         assert_eq!(full["sessions"], json!([shell().as_str()]));
-        assert_eq!(log(&[]), json!({"schema": "trace/v1/log", "checkpoints": []}));
+        assert_eq!(json!(log(&[])), json!({"schema": "trace/v1/log", "checkpoints": []}));
     }
 
     #[test]
@@ -426,7 +475,7 @@ mod tests {
             },
             CommandView { command: lost.into(), state: State::Lost, changes: vec![] },
         ];
-        let document = commands(&views);
+        let document = json!(commands(&views));
         has(&document, Some("trace/v1/commands"), "commands");
         let [done, lost] = [&document["commands"][0], &document["commands"][1]];
         for command in [done, lost] {

@@ -168,9 +168,9 @@ mod tests {
             commands::write(to, ran, look)?;
             trail::write(to, told, look)?;
             trail::write_story(to, &told[0], &moments, look)?;
-            [json::log(made), json::commands(ran), json::trail::story(&told[0], made, &moments)]
-                .iter()
-                .try_for_each(|it| json::write(to, it))
+            json::write(to, &json::log(made))?;
+            json::write(to, &json::commands(ran))?;
+            json::write(to, &json::trail::story(&told[0], made, &moments))
         })
     }
 
