@@ -11,6 +11,7 @@
 mod branches;
 mod child;
 mod commit;
+mod floors;
 mod history;
 mod import;
 mod lines;
@@ -79,10 +80,12 @@ impl Wanted {
 fn main() {
     let wanted = Wanted::parse(env::args().skip(1));
     report::place(&world::base());
+    floors::processes(&wanted);
     rows::record(&wanted);
     sessions::rows(&wanted);
     swap::rows(&wanted);
     for size in &wanted.sizes {
+        floors::sweep(&wanted, *size);
         rows::checkpoint(&wanted, *size);
         restore::rows(&wanted, *size);
     }

@@ -97,6 +97,11 @@ pub fn only(name: &str, ours: f64, target: Target) {
     row(name, &[], &[ours], target);
 }
 
+/// How a row calls so many files.
+pub fn label(size: usize) -> String {
+    if size.is_multiple_of(1_000) { format!("{}k", size / 1_000) } else { size.to_string() }
+}
+
 /// Milliseconds of each.
 pub fn millis(took: &[Took]) -> Vec<f64> {
     took.iter().map(|one| one.time.as_secs_f64() * 1e3).collect()

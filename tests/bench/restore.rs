@@ -4,7 +4,7 @@ use std::fs;
 
 use crate::Wanted;
 use crate::child::{self, Took};
-use crate::report::{Target, millis, row};
+use crate::report::{Target, label, millis, row};
 use crate::world::{World, builds};
 
 /// Files that differ in the plan.
@@ -16,7 +16,7 @@ pub fn rows(wanted: &Wanted, size: usize) {
         return;
     }
     let world = World::new(size);
-    let label = if size.is_multiple_of(1_000) { format!("{}k", size / 1_000) } else { size.to_string() };
+    let label = label(size);
     if wanted.has("plan") {
         plan(&world, wanted, &label);
     }

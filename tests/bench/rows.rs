@@ -2,7 +2,7 @@
 
 use crate::Wanted;
 use crate::child::{self, Took};
-use crate::report::{Target, memory, millis, row};
+use crate::report::{Target, label, memory, millis, row};
 use crate::world::{World, builds};
 
 /// Recording an event, against the smallest thing that git does.
@@ -35,7 +35,7 @@ pub fn checkpoint(wanted: &Wanted, size: usize) {
         return;
     }
     let world = World::new(size);
-    let label = if size.is_multiple_of(1_000) { format!("{}k", size / 1_000) } else { size.to_string() };
+    let label = label(size);
     let status = ["status", "--porcelain", "-uall"];
     // First of all: what the user did not add yet costs git's status no more than ours.
     show(&world, wanted, names[0], &label, |side, _| match side {
