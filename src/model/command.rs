@@ -145,20 +145,24 @@ impl Join {
 
     /// Gives a surplus end to the oldest call like its own that has none; else it stands alone.
     fn settle(&mut self, mut end: Command) {
-        let like = |command: &&mut Command| {
+        let like = |command: &&mut Rc<Command>| {
             !command.has_end()
                 && command.started <= end.finished
                 && command.session == end.session
                 && command.actor.tool_use_id == end.actor.tool_use_id
         };
-        let older = |a: &&mut Command, b: &&mut Command| (a.moment(), &a.id).cmp(&(b.moment(), &b.id));
-        match self.commands.iter_mut().map(Rc::make_mut).filter(like).min_by(older) {
+        let older =
+            |a: &&mut Rc<Command>, b: &&mut Rc<Command>| (a.moment(), &a.id).cmp(&(b.moment(), &b.id));
+        match self.commands.iter_mut().filter(like).min_by(older).map(Rc::make_mut) {
             Some(open) => {
                 (end.id, end.started) = (open.id.clone(), open.started);
                 end.duration_us = span(end.started, end.finished);
                 open.complete(end);
             }
-            None => self.commands.push(Rc::new(end)),
+            None => match self.known(&end.id) {
+                Some(known) => *known = end,
+                None => self.add(end),
+            },
         }
     }
 
@@ -217,12 +221,13 @@ impl Join {
     fn close_open(&mut self, event: &Event) {
         let Some(open) = self.open.get_mut(&event.session) else { return };
         open.retain(|at| {
-            let command = Rc::make_mut(&mut self.commands[*at]);
+            let command = &mut self.commands[*at];
             if command.end != End::Open {
                 return false;
             }
             let is_over = command.actor.kind == ActorKind::Agent && command.moment() <= event.at;
             if is_over {
+                let command = Rc::make_mut(command);
                 command.end = End::Abandoned;
                 command.over_by = Some(event.at);
             }
@@ -387,6 +392,22 @@ mod tests {
             assert_eq!((all.len(), repeated), (1, 0));
             assert_eq!((all[0].end, all[0].exit, all[0].duration_us), (End::Done, Some(0), Some(20)));
         }
+    }
+
+    #[test]
+    fn no_two_commands_have_one_id() {
+        let session = SessionId::of_key("claude", b"abc");
+        let of_own_end = CommandId::of_tool(&session, b"own");
+        let mut ends = [
+            half(of_own_end.as_str(), Half::Finished, Some(1), 10),
+            half("s.1", Half::Finished, Some(2), 20),
+            half("s.1", Half::Finished, Some(3), 30),
+        ];
+        ends[2].id = EventId::parse("own").unwrap();
+        ends.iter_mut().for_each(|end| end.session = Some(session.clone()));
+        let (all, _) = joined(&ends);
+        let told: Vec<_> = all.iter().map(|one| (one.id.as_str(), one.exit)).collect();
+        assert_eq!(told, [("s.1", Some(2)), (of_own_end.as_str(), Some(3))]);
     }
 
     #[test]

@@ -55,7 +55,7 @@ impl Oid {
     }
 }
 
-/// Eight bytes of a digest tell as much as all of them.
+/// Eight bytes of a digest are enough to spread them.
 impl Hash for Oid {
     fn hash<H: Hasher>(&self, state: &mut H) {
         state.write(&self.bytes[..8]);

@@ -71,14 +71,14 @@ struct Hex {
 
 impl<'de> Deserialize<'de> for Text {
     fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
-        from.deserialize_any(Either)
+        from.deserialize_any(TextVisitor)
     }
 }
 
 /// Takes a text in both of its forms, as it comes: a derived choice would first copy either one.
-struct Either;
+struct TextVisitor;
 
-impl<'de> de::Visitor<'de> for Either {
+impl<'de> de::Visitor<'de> for TextVisitor {
     type Value = Text;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -278,10 +278,12 @@ impl Record {
 
     /// The state of a command: one without an end runs while its process does.
     pub fn state(&self, command: &Command) -> State {
+        if command.end != End::Open {
+            // The system need not be asked.
+            return command.state(Alive::No);
+        }
         let shell = command.session.as_ref().and_then(|session| self.processes.get(session));
         let alive = match command.process.as_ref().or(shell) {
-            // The system need not be asked after what has ended.
-            Some(_) if command.end != End::Open => Alive::No,
             Some(process) => process::alive(process),
             // An agent's command has no process we know of; it runs until its session says otherwise.
             None => Alive::Yes,

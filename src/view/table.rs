@@ -5,6 +5,7 @@
 use std::borrow::Cow;
 use std::fmt::Display;
 use std::io::{self, Write};
+use std::iter::repeat_n;
 
 use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 
@@ -150,21 +151,19 @@ impl Table {
         let widths = self.widths(look.width);
         let mut line = String::new();
         if self.headings == Headings::Shown {
-            let headings = self.columns.iter().map(|column| {
-                let heading = column.heading;
-                (heading, Field { end: 0, width: width(heading), style: Style::Dim })
-            });
-            self.line(&mut line, headings, &widths, look.paint);
+            let headings =
+                self.columns.iter().map(|column| (column.heading, width(column.heading), Style::Dim));
+            self.put(&mut line, headings, &widths, look.paint);
             to.write_all(line.as_bytes())?;
         }
         let mut begin = 0;
         for row in self.fields.chunks(self.columns.len()) {
             let cells = row.iter().map(|field| {
                 let text = &self.text[std::mem::replace(&mut begin, field.end)..field.end];
-                (text, *field)
+                (text, field.width, field.style)
             });
             line.clear();
-            self.line(&mut line, cells, &widths, look.paint);
+            self.put(&mut line, cells, &widths, look.paint);
             to.write_all(line.as_bytes())?;
         }
         Ok(())
@@ -174,7 +173,7 @@ impl Table {
     /// they ever do.
     fn widths(&self, limit: Option<usize>) -> Vec<Option<usize>> {
         let mut need: Vec<Option<usize>> =
-            self.columns.iter().map(|column| Some(self.heading(column))).collect();
+            self.columns.iter().map(|column| Some(self.heading_width(column))).collect();
         for row in self.fields.chunks(self.columns.len()) {
             for (need, field) in need.iter_mut().zip(row) {
                 *need = (*need).max(Some(field.width));
@@ -191,7 +190,7 @@ impl Table {
     }
 
     /// What a column takes without any rows.
-    fn heading(&self, column: &Column) -> usize {
+    fn heading_width(&self, column: &Column) -> usize {
         match self.headings {
             Headings::Shown => width(column.heading),
             Headings::Left => 0,
@@ -218,20 +217,20 @@ impl Table {
         widths
     }
 
-    /// Puts a line behind what there is: by hand, since formatting takes ten times as long.
-    fn line<'t>(
+    /// Puts a row into a line: by hand, since formatting takes ten times as long.
+    fn put<'t>(
         &self,
         line: &mut String,
-        row: impl Iterator<Item = (&'t str, Field)>,
+        row: impl Iterator<Item = (&'t str, usize, Style)>,
         widths: &[Option<usize>],
         paint: Paint,
     ) {
         // Spaces that are due before the next text: none are left at the end of a line.
         let mut due = 0;
-        for (((text, field), column), width) in row.zip(&self.columns).zip(widths) {
+        for (((text, needed, style), column), width) in row.zip(&self.columns).zip(widths) {
             let Some(width) = *width else { continue };
             let (text, taken) = match column.room {
-                _ if field.width <= width => (Cow::Borrowed(text), field.width),
+                _ if needed <= width => (Cow::Borrowed(text), needed),
                 Room::Front(_) => measured(cut_front(text, width)),
                 _ => measured(cut(text, width)),
             };
@@ -242,8 +241,8 @@ impl Table {
             };
             due += before;
             if !text.is_empty() {
-                (0..due).for_each(|_| line.push(' '));
-                paint.push(line, field.style, &text);
+                line.extend(repeat_n(' ', due));
+                paint.push(line, style, &text);
                 due = 0;
             }
             due += after + GAP.len();
@@ -369,6 +368,17 @@ c       5  /
         assert_eq!(at(24), "ID  STATE  TITLE\na1  idle   a title that…\n");
         assert_eq!(at(18), "ID  TITLE\na1  a title that …\n");
         assert_eq!(at(5), "ID  TITLE\na1  a title…\n", "as narrow as it gets");
+    }
+
+    #[test]
+    fn a_cell_may_be_wider_than_any_terminal() {
+        let mut table = Table::new(Headings::Left, &[Column::text("A"), Column::text("B")]);
+        let long = "x".repeat(100_000);
+        for text in [&long, "y"] {
+            table.row(vec![Cell::new(Style::Text, text), Cell::new(Style::Text, 'z')]);
+        }
+        let wanted = format!("{long}  z\ny{}  z\n", " ".repeat(99_999));
+        assert!(screen(|to| table.write(to, &look(None))) == wanted);
     }
 
     #[test]

@@ -4,7 +4,7 @@ use std::sync::LazyLock;
 
 use bstr::{ByteSlice, Finder};
 use serde::de::DeserializeOwned;
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::value::RawValue;
 
 use super::Bad;
@@ -46,8 +46,13 @@ struct Line<'a> {
     #[serde(default)]
     seq: Option<u64>,
     kind: String,
-    #[serde(default, borrow)]
+    #[serde(default, borrow, deserialize_with = "raw")]
     body: Option<&'a RawValue>,
+}
+
+/// A body that is `null` is one.
+fn raw<'de, D: Deserializer<'de>>(from: D) -> Result<Option<&'de RawValue>, D::Error> {
+    Deserialize::deserialize(from).map(Some)
 }
 
 /// What stands before the body, which [`encode`] puts last.
@@ -57,8 +62,8 @@ const BODY: &[u8] = br#","body":"#;
 const KIND: &[u8] = br#""kind":""#;
 
 /// Made once for the thousands of lines of a history.
-static BODIES: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new(BODY));
-static KINDS: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new(KIND));
+static FIND_BODY: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new(BODY));
+static FIND_KIND: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new(KIND));
 
 /// Returns the event as a line, without its newline.
 ///
@@ -97,15 +102,17 @@ pub fn decode(line: &[u8]) -> Result<Event, Bad> {
         return Ok(event);
     }
     let line: Line<'_> = serde_json::from_slice(line)?;
-    let body = line.body.map_or("{}", RawValue::get);
-    event(line, body)
+    let body = line.body.map(RawValue::get).filter(|body| *body != "null");
+    event(line, body.unwrap_or("{}"))
 }
 
-/// Reads a line as [`encode`] makes it, in two parts: else all of the body is read over to find its end
-/// before it is read, a quarter of the work. `None` for any other line.
+/// Reads a line in two parts, which can be done where the body stands last, as [`encode`] has it: else all
+/// of it is read over to find its end before it is read, a quarter of the work. `None` where it cannot, or
+/// where what happened is not known; never another event than the whole line is.
 fn decode_parts(line: &[u8]) -> Option<Event> {
-    let at = BODIES.find(line)?;
-    let body = line[at + BODY.len()..].trim_ascii_end().strip_suffix(b"}")?;
+    let at = FIND_BODY.find(line)?;
+    let blank = |ch| matches!(ch, ' ' | '\t' | '\r' | '\n');
+    let body = line[at + BODY.len()..].trim_end_with(blank).strip_suffix(b"}")?;
     let body = str::from_utf8(body).ok()?;
     let envelope = [&line[..at], b"}"].concat();
     let line: Line<'_> =
@@ -132,7 +139,7 @@ fn event(line: Line<'_>, body: &str) -> Result<Event, Bad> {
 /// No id and no session holds a quote, so the first key of this name is the envelope's.
 pub fn kind_of(line: &[u8]) -> Option<&[u8]> {
     let envelope = &line[..line.len().min(512)];
-    let kind = &envelope[KINDS.find(envelope)? + KIND.len()..];
+    let kind = &envelope[FIND_KIND.find(envelope)? + KIND.len()..];
     kind.get(..kind.find_byte(b'"')?)
 }
 
@@ -349,6 +356,12 @@ mod tests {
             let line = encode(&event);
             assert!(!line.iter().any(|byte| *byte < b' '), "a line has no control characters");
             assert_eq!(decode(&line).as_ref(), Ok(&event));
+            let is_known = !matches!(event.what, What::Unknown(_));
+            assert_eq!(
+                decode_parts(&line),
+                is_known.then(|| event.clone()),
+                "the quick way is the usual one"
+            );
             assert_eq!(kind_of(&line), Some(kind(&event.what).as_bytes()));
         }
     }
@@ -391,6 +404,7 @@ mod tests {
             r#"{"v":1,"id":"e","at":1,"kind":"dreamt","body":{"deep":[[1]]},"more":{}}"#,
             r#"{"v":2,"id":"e","at":1,"kind":"dreamt","body":7}"#,
             r#"{"v":1,"id":"e","at":1,"kind":"dreamt"}"#,
+            r#"{"v":1,"id":"e","at":1,"kind":"dreamt","body":null}"#,
         ] {
             assert_eq!(decode(line.as_bytes()).unwrap().what, What::Unknown("dreamt".into()), "{line}");
         }
@@ -421,6 +435,9 @@ mod tests {
             b"{\"v\":1,\"id\":\"e\",\"at\":1,\"kind\":\"prompt\",\"body\":{\"text\":\"\",\"mood\":\"\xff\"}}",
             br#"{"v":1,"id":"e","at":1,"kind":"prompt","body":{"text":""},"body":{"text":""}}"#,
             br#"{"v":1,"id":"e","at":1,"kind":"prompt","bod\u0079":{"text":""},"body":{"text":""}}"#,
+            br#"{"v":1,"id":"e","at":1,"kind":"prompt","bod\u0079":null,"body":{"text":""}}"#,
+            br#"{"body":null,"v":1,"id":"e","at":1,"kind":"prompt","body":{"text":""}}"#,
+            b"{\"v\":1,\"id\":\"e\",\"at\":1,\"kind\":\"prompt\",\"body\":{\"text\":\"\"}}\x0c",
         ] {
             let bad = decode(line).expect_err(&String::from_utf8_lossy(line));
             assert!(!bad.to_string().is_empty());
