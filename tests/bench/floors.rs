@@ -1,10 +1,12 @@
 //! What the machine itself takes for the least of each kind of work: what a row has beyond its floor is
 //! ours to save.
 
-use std::fs;
+use std::fs::{self, File};
 use std::path::PathBuf;
 use std::process::Command;
 use std::time::Instant;
+
+use rustix::fs::{AtFlags, statat};
 
 use crate::Wanted;
 use crate::child;
@@ -45,11 +47,13 @@ pub fn sweep(wanted: &Wanted, size: usize) {
         return;
     }
     let world = World::new(size);
-    let files: Vec<PathBuf> = (0..size).map(|at| world.file(at)).collect();
+    let top = File::open(&world.repo).unwrap();
+    let below = |at| world.file(at).strip_prefix(&world.repo).unwrap().to_owned();
+    let files: Vec<PathBuf> = (0..size).map(below).collect();
     let (first, second) = files.split_at(size / 2);
     let look = |files: &[PathBuf]| {
         for file in files {
-            fs::symlink_metadata(file).unwrap();
+            statat(&top, file, AtFlags::SYMLINK_NOFOLLOW).unwrap();
         }
     };
     let (mut git, mut ours) = (Vec::new(), Vec::new());
