@@ -1,5 +1,6 @@
 //! `trace checkpoint`
 
+use std::ffi::OsString;
 use std::path::PathBuf;
 
 use anyhow::{Context, Result};
@@ -21,7 +22,7 @@ use crate::view::made::{self, MadeView};
 ///
 /// It holds everything recorded and every file as it was when this was called. If nothing has
 /// changed since the newest one, that one's id is printed.
-#[derive(clap::Args)]
+#[derive(clap::Args, Debug, PartialEq)]
 #[command(after_help = "Example: trace checkpoint -m 'before the big refactoring'")]
 pub struct Args {
     /// What it is for, in your words
@@ -33,6 +34,16 @@ pub struct Args {
     /// Look only at these paths; all others are taken to be as they were
     #[arg(value_name = "PATH")]
     paths: Vec<PathBuf>,
+}
+
+impl Args {
+    /// What the parser makes of these words, if there are nothing but paths: so it is called most, and to
+    /// define and to ask the parser takes as long as the system takes for two hundred files.
+    pub fn plain(words: &[OsString]) -> Option<Self> {
+        let is_path = |word: &OsString| !word.is_empty() && !word.as_encoded_bytes().starts_with(b"-");
+        let paths = words.iter().all(is_path).then(|| words.iter().map(PathBuf::from).collect())?;
+        Some(Self { message: None, json: false, paths })
+    }
 }
 
 /// Runs it.
@@ -100,4 +111,27 @@ fn of_tip(home: &Home, id: Option<Oid>, created: bool) -> Result<MadeView> {
         }
     }
     Ok(view)
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser;
+
+    use super::*;
+    use crate::cli::{Cli, Taking};
+
+    #[test]
+    fn plain_words_are_what_the_parser_makes_of_them() {
+        let plain: [&[&str]; 4] = [&[], &["a"], &["src/a b", ".", "caf\u{e9}"], &["checkpoint", "help"]];
+        for words in plain {
+            let all = ["trace", "checkpoint"].iter().chain(words);
+            let Taking::Checkpoint(parsed) = Cli::<Taking>::parse_from(all).command;
+            let words: Vec<OsString> = words.iter().map(OsString::from).collect();
+            assert_eq!(Args::plain(&words), Some(parsed));
+        }
+        for words in [&["-m"][..], &["a", "--json"], &["--", "-a"], &[""], &["-"], &["a", "-C", "b"]] {
+            let words: Vec<OsString> = words.iter().map(OsString::from).collect();
+            assert_eq!(Args::plain(&words), None, "{words:?}");
+        }
+    }
 }

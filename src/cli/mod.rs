@@ -141,14 +141,23 @@ pub fn main() -> ExitCode {
     if hook::main(arguments.get(1..).unwrap_or_default()) {
         return ExitCode::SUCCESS;
     }
-    let done = match arguments.get(1).and_then(|word| word.to_str()) {
+    parsed(arguments).unwrap_or_else(|error| exit::report(&error)).into()
+}
+
+fn parsed(arguments: Vec<OsString>) -> anyhow::Result<Exit> {
+    let word = arguments.get(1).and_then(|word| word.to_str());
+    if word == Some("checkpoint")
+        && let Some(args) = checkpoint::Args::plain(&arguments[2..])
+    {
+        return checkpoint::run(&World::read(None, Colour::Auto, false)?, &args);
+    }
+    match word {
         Some(word) if Taking::has_subcommand(word) => Cli::<Taking>::parse_from(arguments).run(Taking::run),
         Some(word) if Listing::has_subcommand(word) => {
             Cli::<Listing>::parse_from(arguments).run(Listing::run)
         }
         _ => Cli::<Command>::parse_from(arguments).run(Command::run),
-    };
-    done.unwrap_or_else(|error| exit::report(&error)).into()
+    }
 }
 
 impl<C: Subcommand> Cli<C> {

@@ -2,6 +2,7 @@
 
 use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
 
 use anyhow::{Context, Result, bail};
 use jiff::tz::TimeZone;
@@ -30,6 +31,8 @@ const VARIABLES: [(&str, &str); 6] = [
 /// What surrounds us.
 pub struct World {
     pub cwd: PathBuf,
+    /// The same without links, found when it is first asked for.
+    real: OnceLock<PathBuf>,
     pub told: Told,
     pub user: User,
     pub now: Timestamp,
@@ -56,6 +59,7 @@ impl World {
             || std::env::var_os("TERM").is_some_and(|term| term == "dumb");
         Ok(Self {
             cwd,
+            real: OnceLock::new(),
             told: told(),
             user: user(),
             now: clock::now(),
@@ -118,10 +122,19 @@ impl World {
         })
     }
 
+    fn real(&self) -> Result<&Path> {
+        if let Some(real) = self.real.get() {
+            return Ok(real);
+        }
+        let real =
+            std::fs::canonicalize(&self.cwd).with_context(|| format!("find {}", self.cwd.display()))?;
+        Ok(self.real.get_or_init(|| real))
+    }
+
     /// A path as somebody typed it, from the worktree's top.
     pub fn below_top(&self, place: &Place, path: &Path) -> Result<Vec<u8>> {
         let top = place.top()?;
-        let cwd = std::fs::canonicalize(&self.cwd).with_context(|| format!("find {}", self.cwd.display()))?;
+        let cwd = self.real()?;
         let mut names = Vec::new();
         let full = cwd.join(path);
         for part in full.components() {

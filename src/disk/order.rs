@@ -10,6 +10,7 @@ use std::io;
 use std::os::fd::AsRawFd;
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
+use std::sync::{Mutex, PoisonError};
 
 /// True if what was written out in `before` is durable as soon as a later sync in `after` returned.
 ///
@@ -17,11 +18,22 @@ use std::path::Path;
 pub fn is_kept(before: &Path, after: &Path) -> bool {
     let device = |dir: &Path| fs::metadata(dir).map(|meta| meta.dev()).ok();
     match (device(before), device(after)) {
-        (Some(device), Some(other)) if device == other => {
-            options(device).is_some_and(|options| has_ordered_journal(&options))
-        }
+        (Some(device), Some(other)) if device == other => is_ordered(device),
         _ => false,
     }
+}
+
+/// Whether the file system on a device orders what it writes. The last answer is kept: to ask takes as
+/// long as to read ten small files, and each checkpoint wants to know it twice.
+fn is_ordered(device: u64) -> bool {
+    static LAST: Mutex<Option<(u64, bool)>> = Mutex::new(None);
+    let mut last = LAST.lock().unwrap_or_else(PoisonError::into_inner);
+    if let Some((_, is_ordered)) = last.filter(|(of, _)| *of == device) {
+        return is_ordered;
+    }
+    let is_ordered = options(device).is_some_and(|options| has_ordered_journal(&options));
+    *last = Some((device, is_ordered));
+    is_ordered
 }
 
 /// What the system says of the ext4 on a device; `None` if it is none, or the system hides it.
