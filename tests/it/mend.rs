@@ -450,13 +450,18 @@ fn things_in_the_place_of_the_plans_are_refused_and_change_nothing() {
 
 #[test]
 fn what_is_written_late_to_an_old_file_that_was_open_is_kept() {
-    use std::io::Write;
+    use std::io::{Read, Write};
+    use std::process::Stdio;
     let World { sandbox, saved, .. } = world();
     sandbox.run("touch", &["-d", "3 days ago", "changed"]).good("touch");
-    let mut writer = fs::OpenOptions::new().append(true).open(sandbox.dir.join("changed")).unwrap();
+    // Another process: what this one has open, whatever it starts beside has open too for a moment.
+    let mut bash = sandbox.command("bash");
+    bash.args(["-c", "exec 3>>changed; echo; read -r; echo late >&3"]);
+    let mut writer = bash.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
+    writer.stdout.take().unwrap().read_exact(&mut [0]).unwrap();
     sandbox.trace(&["restore", &saved, "--yes", "changed"]).good("restore");
-    writer.write_all(b"late\n").unwrap();
-    drop(writer);
+    writer.stdin.take().unwrap().write_all(b"\n").unwrap();
+    assert!(writer.wait().unwrap().success());
     let ran = sandbox.trace(&["status"]);
     let path = ran.stderr.split("that is in ").nth(1).unwrap_or_else(|| panic!("{ran:?}")).trim();
     assert_eq!(fs::read_to_string(path).unwrap(), "B\nlate\n");
