@@ -17,6 +17,12 @@ use trace::store::home::Home;
 use crate::place::{GIT_TRACE, Place, finish};
 use crate::sandbox::Sandbox;
 
+/// A second worktree, of which nothing is told: else the flush that its hook starts, since nobody has led
+/// there yet, may come in the midst of what follows, and makes a checkpoint without a name.
+fn side_worktree(place: &Place) {
+    place.with("TRACE_OFF", "1").git(&["worktree", "add", "-q", "-b", "side", "../side"]);
+}
+
 /// A repository, and what was recorded in it so far, by short names.
 struct World {
     sandbox: Sandbox,
@@ -311,7 +317,7 @@ fn parts_of_a_file_are_linked_to_who_changed_it_meanwhile() {
 #[test]
 fn work_of_another_worktree_is_found_too() {
     let mut world = World::new(Hooks::Set);
-    world.sandbox.git(&["worktree", "add", "-q", "-b", "side", "../side"]);
+    side_worktree(&world.sandbox);
     let side = world.sandbox.at("side");
     side.checkpoint();
     world.turn_at(&side, "write one", "s1", &[("one", "1\n")]);
@@ -334,7 +340,7 @@ fn work_of_another_worktree_is_found_too() {
 fn a_commit_that_only_came_here_is_not_taken_for_one_made_here() {
     for quiet in ["", "1"] {
         let mut world = World::new(Hooks::Set);
-        world.sandbox.git(&["worktree", "add", "-q", "-b", "side", "../side"]);
+        side_worktree(&world.sandbox);
         let side = world.sandbox.at("side");
         side.checkpoint();
         world.turn_at(&side, "write one", "s1", &[("one", "1\n")]);
