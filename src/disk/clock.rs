@@ -12,18 +12,6 @@ pub fn now() -> Timestamp {
     Timestamp(i64::try_from(since.as_micros()).unwrap_or(i64::MAX))
 }
 
-/// Clock ticks since this machine booted, as it says when a process began (proc_pid_stat(5), field 22):
-/// also those in which it slept.
-pub fn ticks() -> u64 {
-    #[cfg(target_os = "linux")]
-    const SINCE_BOOT: ClockId = ClockId::Boottime;
-    #[cfg(not(target_os = "linux"))]
-    const SINCE_BOOT: ClockId = ClockId::Monotonic;
-    let (time, second) = (clock_gettime(SINCE_BOOT), rustix::param::clock_ticks_per_second());
-    let part = u64::try_from(time.tv_nsec).unwrap_or(0) * second / 1_000_000_000;
-    u64::try_from(time.tv_sec).unwrap_or(0) * second + part
-}
-
 /// Nanoseconds since this machine booted; the same for all its processes, and never backwards.
 pub fn monotonic() -> u64 {
     let time = clock_gettime(ClockId::Monotonic);

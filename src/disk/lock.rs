@@ -67,14 +67,14 @@ impl RefLock {
 
     /// True if the holder before us died at work: what it left half done is nobody's now.
     pub fn previous_holder_died(&self) -> bool {
-        self.before.as_ref().is_some_and(|process| process::signer(process) == Alive::No)
+        self.before.as_ref().is_some_and(|process| process::alive(process) == Alive::No)
     }
 
     fn sign(mut file: File) -> std::io::Result<Self> {
         let mut text = String::new();
         // A foreign text is no record; it is overwritten.
         let _ = Read::by_ref(&mut file).take(256).read_to_string(&mut text);
-        let me = process::signature();
+        let me = process::myself();
         let record = format!("{} {} {} {}\n", me.pid, me.start, me.boot, process::host());
         file.rewind()?;
         file.set_len(0)?;

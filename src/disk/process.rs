@@ -3,7 +3,6 @@
 use std::fs;
 use std::sync::OnceLock;
 
-use super::clock;
 use crate::model::command::Alive;
 use crate::model::event::Process;
 
@@ -28,21 +27,6 @@ pub fn identify(pid: u32) -> Option<Process> {
 pub fn myself() -> Process {
     let pid = std::process::id();
     Process { pid, start: started(pid).unwrap_or(0), boot: boot_id() }
-}
-
-/// This process as it signs a record: with the moment, in place of when it began, which is long to ask
-/// for. Who has its number later began later.
-pub fn signature() -> Process {
-    Process { pid: std::process::id(), start: clock::ticks(), boot: boot_id() }
-}
-
-/// Whether who signed is still there.
-pub fn signer(signature: &Process) -> Alive {
-    let began = if signature.boot == boot_id() { started(signature.pid) } else { None };
-    match began.is_some_and(|began| began <= signature.start) {
-        true => Alive::Yes,
-        false => Alive::No,
-    }
 }
 
 /// Whether `process` is still there. A process of another boot is not.
@@ -75,16 +59,5 @@ mod tests {
         assert_eq!(alive(&me), Alive::Yes);
         assert_eq!(alive(&Process { start: me.start + 1, ..me.clone() }), Alive::No);
         assert_eq!(alive(&Process { boot: "another".into(), ..me }), Alive::No);
-    }
-
-    #[test]
-    fn who_signed_is_told_from_who_has_its_number_later() {
-        let (me, signed) = (myself(), signature());
-        assert!(me.start <= signed.start, "{me:?} {signed:?}");
-        assert_eq!(signer(&signed), Alive::Yes);
-        assert_eq!(signer(&me), Alive::Yes, "it had begun");
-        assert_eq!(signer(&Process { start: me.start - 1, ..me.clone() }), Alive::No, "another's number");
-        assert_eq!(signer(&Process { boot: "another".into(), ..signed.clone() }), Alive::No);
-        assert_eq!(signer(&Process { pid: 4_294_967, ..signed }), Alive::No);
     }
 }
