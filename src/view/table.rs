@@ -217,7 +217,7 @@ impl Table {
         widths
     }
 
-    /// Puts a row into a line: by hand, since formatting takes ten times as long.
+    /// Puts a row into a line; by hand, since there may be many thousands.
     fn put<'t>(
         &self,
         line: &mut String,

@@ -107,7 +107,7 @@ pub fn decode(line: &[u8]) -> Result<Event, Bad> {
 }
 
 /// Reads a line in two parts, which can be done where the body stands last, as [`encode`] has it: else all
-/// of it is read over to find its end before it is read, a quarter of the work. `None` where it cannot, or
+/// of it is read over to find its end before it is read, a fifth of the work. `None` where it cannot, or
 /// where what happened is not known; never another event than the whole line is.
 fn decode_parts(line: &[u8]) -> Option<Event> {
     let at = FIND_BODY.find(line)?;
